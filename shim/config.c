@@ -1,0 +1,378 @@
+/*
+ * config.c: environment -> one const struct; see config.h. Writes only to that struct and, for
+ * mistakes, to stderr. One table says what every variable may be; the rest reads the table.
+ */
+#include "config.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "line.h"
+
+#define PREFIX_LENGTH  (sizeof REDISGUARD_PREFIX - 1)
+#define TEXT_OF(value) #value
+#define TEXT(value)    TEXT_OF(value)
+
+enum { UNSET = -1, PORT_MAX = 65535 };
+
+struct variable {
+    const char *name;
+    bool (*read)(const struct variable *variable, const char *value, void *field);
+    size_t field;           /* its offset in struct config */
+    int low, high;          /* of a number */
+    const char *choices[5]; /* in the order of their enum */
+    const char *fallback;   /* the default, as a user would write it; NULL: unset */
+    const char *allowed;    /* how a complaint describes good values */
+};
+
+static bool read_number(const struct variable *variable, const char *value, void *field);
+static bool read_choice(const struct variable *variable, const char *value, void *field);
+static bool read_ports(const struct variable *variable, const char *value, void *field);
+static bool read_globs(const struct variable *variable, const char *value, void *field);
+static bool read_log(const struct variable *variable, const char *value, void *field);
+
+#define FIELD(name) offsetof(struct config, name)
+#define SECONDS     "a whole number of seconds from "
+
+#define NUMBER(name_, field_, low_, high_, fallback_, allowed_)                                    \
+    {                                                                                              \
+        .name = (name_), .read = read_number, .field = FIELD(field_), .low = (low_),               \
+        .high = (high_), .fallback = (fallback_),                                                  \
+        .allowed = allowed_ TEXT(low_) " to " TEXT(high_)                                          \
+    }
+#define CHOICE(name_, field_, fallback_, allowed_, ...)                                            \
+    {                                                                                              \
+        .name = (name_), .read = read_choice, .field = FIELD(field_), .choices = {__VA_ARGS__},    \
+        .fallback = (fallback_), .allowed = (allowed_)                                             \
+    }
+#define OTHER(name_, read_, field_, fallback_, allowed_)                                           \
+    {                                                                                              \
+        .name = (name_), .read = (read_), .field = FIELD(field_), .fallback = (fallback_),         \
+        .allowed = (allowed_)                                                                      \
+    }
+#define SWITCH(name_, field_, fallback_) CHOICE(name_, field_, fallback_, "0 or 1", "0", "1")
+
+static const struct variable variables[] = {
+    OTHER("PORTS", read_ports, ports, REDISGUARD_PORTS_DEFAULT,
+          "ports from 1 to 65535 and ranges, such as 6379,7000-7005"),
+    OTHER("UNIX", read_globs, unix_globs, REDISGUARD_UNIX_DEFAULT,
+          "globs separated by ':', at most " TEXT(REDISGUARD_UNIX_LENGTH) " bytes"),
+    NUMBER("KEEPIDLE", keepidle, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPIDLE_DEFAULT),
+           SECONDS),
+    NUMBER("KEEPINTVL", keepintvl, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPINTVL_DEFAULT),
+           SECONDS),
+    NUMBER("KEEPCNT", keepcnt, 1, REDISGUARD_KEEPCNT_MAX, TEXT(REDISGUARD_KEEPCNT_DEFAULT),
+           "a whole number of probes from "),
+    NUMBER("USER_TIMEOUT", user_timeout, 0, REDISGUARD_USER_TIMEOUT_MAX, NULL,
+           "a whole number of milliseconds from "),
+    NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
+    SWITCH("FORCE", force, "1"),
+    CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
+    SWITCH("CLOEXEC", cloexec, "1"),
+    CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),
+    OTHER("LOG", read_log, log, NULL, "stderr or an absolute path"),
+    CHOICE("LOG_LEVEL", log_level, "info", "error, warn, info or debug", "error", "warn", "info",
+           "debug"),
+    SWITCH("STRICT", strict, "0"),
+    SWITCH("PROBE", probe, "0"),
+    SWITCH("TRAP", trap, "0"),
+    SWITCH("DISABLE", disable, "0"),
+};
+
+enum { VARIABLES = sizeof variables / sizeof variables[0] };
+
+/* Digits only, no sign, no space; returns what follows them, or NULL where the number is not low
+ * to high. */
+static const char *take_number(const char *text, int low, int high, int *number)
+{
+    int64_t sum = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        sum = sum * 10 + (*at - '0');
+        if (sum > high)
+            return NULL;
+    }
+    if (at == text || sum < low)
+        return NULL;
+    *number = (int)sum;
+    return at;
+}
+
+static bool read_number(const struct variable *variable, const char *value, void *field)
+{
+    int number = 0;
+    const char *rest = take_number(value, variable->low, variable->high, &number);
+    if (rest == NULL || *rest != '\0')
+        return false;
+    *(int *)field = number;
+    return true;
+}
+
+static bool read_choice(const struct variable *variable, const char *value, void *field)
+{
+    for (int i = 0; variable->choices[i] != NULL; i++)
+        if (strcmp(value, variable->choices[i]) == 0) {
+            *(int *)field = i;
+            return true;
+        }
+    return false;
+}
+
+/* 6379 or 7000-7005; returns what follows, or NULL. */
+static const char *take_port_range(const char *text, int *first, int *last)
+{
+    const char *rest = take_number(text, 1, PORT_MAX, first);
+    *last = *first;
+    if (rest != NULL && *rest == '-')
+        rest = take_number(rest + 1, *first, PORT_MAX, last);
+    return rest;
+}
+
+/* The old list stands until the whole of the new one has been seen to be good. */
+static bool read_ports(const struct variable *variable, const char *value, void *field)
+{
+    (void)variable;
+    uint8_t ports[sizeof((struct config *)0)->ports] = {0};
+    for (const char *at = value;; at++) {
+        int first = 0;
+        int last = 0;
+        at = take_port_range(at, &first, &last);
+        if (at == NULL || (*at != ',' && *at != '\0'))
+            return false;
+        for (int port = first; port <= last; port++)
+            ports[port / 8] |= (uint8_t)(1U << (port % 8));
+        if (*at == '\0')
+            break;
+    }
+    memcpy(field, ports, sizeof ports);
+    return true;
+}
+
+/* Copied, not pointed to: servers that set their process title write over their environment. */
+static bool read_globs(const struct variable *variable, const char *value, void *field)
+{
+    (void)variable;
+    size_t length = strnlen(value, REDISGUARD_UNIX_LENGTH + 1);
+    bool empty_glob = length == 0 || value[0] == ':' || strstr(value, "::") != NULL;
+    if (length > REDISGUARD_UNIX_LENGTH || empty_glob || value[length - 1] == ':')
+        return false;
+    memcpy(field, value, length + 1);
+    return true;
+}
+
+static bool read_log(const struct variable *variable, const char *value, void *field)
+{
+    (void)variable;
+    size_t length = strnlen(value, REDISGUARD_LOG_LENGTH + 1);
+    if (length > REDISGUARD_LOG_LENGTH || (value[0] != '/' && strcmp(value, "stderr") != 0))
+        return false;
+    memcpy(field, value, length + 1);
+    return true;
+}
+
+static void *field_of(struct config *into, const struct variable *variable)
+{
+    return (char *)into + variable->field;
+}
+
+static const struct variable *find_variable(const char *name, size_t length)
+{
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
+        if (strlen(v->name) == length && memcmp(v->name, name, length) == 0)
+            return v;
+    return NULL;
+}
+
+/*
+ * The value that took a bad one's place. A time may come from DETECT or from the other times, so it
+ * is read from the finished struct.
+ */
+static void describe_fallback(struct line *line, const struct config *used,
+                              const struct variable *variable)
+{
+    if (variable->read == read_number && variable->field != FIELD(detect))
+        line_number(line, *(const int *)((const char *)used + variable->field));
+    else
+        line_text(line, variable->fallback != NULL ? variable->fallback : "(unset)");
+}
+
+static void complain_of_value(const struct config *used, const struct variable *variable,
+                              const char *value, int complaints)
+{
+    struct line line = {.length = 0};
+    line_text(&line, "redisguard: " REDISGUARD_PREFIX);
+    line_text(&line, variable->name);
+    line_text(&line, "=");
+    line_quoted(&line, value);
+    line_text(&line, " is not ");
+    line_text(&line, variable->allowed);
+    line_text(&line, "; using the default, ");
+    describe_fallback(&line, used, variable);
+    line_write(&line, complaints);
+}
+
+static void complain_of_name(const char *entry, size_t length, int complaints)
+{
+    struct line line = {.length = 0};
+    line_text(&line, "redisguard: unknown variable ");
+    line_bytes(&line, entry, length < 80 ? length : 80);
+    line_text(&line, "; known after " REDISGUARD_PREFIX " are");
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
+        line_text(&line, v == variables ? " " : ", ");
+        line_text(&line, v->name);
+    }
+    line_write(&line, complaints);
+}
+
+/* What no one gave: from DETECT, or from the defaults and the other times. */
+static void derive_times(struct config *into)
+{
+    int keepintvl = REDISGUARD_KEEPINTVL_DEFAULT;
+    int keepcnt = REDISGUARD_KEEPCNT_DEFAULT;
+    int keepidle = REDISGUARD_KEEPIDLE_DEFAULT;
+    if (into->detect != UNSET) {
+        keepintvl = into->detect >= 18 ? into->detect / 9 : 1;
+        keepcnt = into->detect > 3 * keepintvl ? 3 : 2;
+        keepidle = into->detect - keepintvl * keepcnt;
+    }
+    into->keepidle = into->keepidle == UNSET ? keepidle : into->keepidle;
+    into->keepintvl = into->keepintvl == UNSET ? keepintvl : into->keepintvl;
+    into->keepcnt = into->keepcnt == UNSET ? keepcnt : into->keepcnt;
+    if (into->user_timeout == UNSET) {
+        int64_t seconds = into->detect != UNSET
+                              ? into->detect
+                              : into->keepidle + (int64_t)into->keepintvl * into->keepcnt;
+        int64_t milliseconds = seconds * 1000;
+        into->user_timeout = milliseconds < REDISGUARD_USER_TIMEOUT_MAX
+                                 ? (int)milliseconds
+                                 : REDISGUARD_USER_TIMEOUT_MAX;
+    }
+}
+
+static void set_defaults(struct config *into)
+{
+    memset(into, 0, sizeof *into);
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
+        if (v->read == read_number)
+            *(int *)field_of(into, v) = UNSET;
+        else if (v->fallback != NULL)
+            v->read(v, v->fallback, field_of(into, v));
+}
+
+void config_read(struct config *into, char *const environment[], int complaints)
+{
+    const char *bad[VARIABLES] = {NULL};
+    bool seen[VARIABLES] = {false};
+    set_defaults(into);
+    for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
+        if (strncmp(*entry, REDISGUARD_PREFIX, PREFIX_LENGTH) != 0)
+            continue;
+        const char *name = *entry + PREFIX_LENGTH;
+        size_t length = strcspn(name, "=");
+        const struct variable *variable = find_variable(name, length);
+        if (variable == NULL) {
+            complain_of_name(*entry, PREFIX_LENGTH + length, complaints);
+            into->mistakes++;
+            continue;
+        }
+        size_t i = (size_t)(variable - variables);
+        if (seen[i] || name[length] == '\0') /* as getenv(3): the first one counts */
+            continue;
+        seen[i] = true;
+        if (!variable->read(variable, name + length + 1, field_of(into, variable))) {
+            bad[i] = name + length + 1;
+            into->mistakes++;
+        }
+    }
+    derive_times(into);
+    for (size_t i = 0; i < VARIABLES; i++)
+        if (bad[i] != NULL)
+            complain_of_value(into, &variables[i], bad[i], complaints);
+}
+
+/* Set-user-ID and the like: who runs the program must not steer what it writes and where. */
+static bool environment_is_trusted(void)
+{
+    return getauxval(AT_SECURE) == 0;
+}
+
+const struct config *config(void)
+{
+    static struct config values;
+    static struct config nothing_yet; /* all zero: no ports, no globs, no log */
+    static atomic_int state;
+    enum { UNREAD, READING, READ };
+    if (__builtin_expect(atomic_load_explicit(&state, memory_order_acquire) == READ, 1))
+        return &values;
+    int unread = UNREAD;
+    if (!atomic_compare_exchange_strong(&state, &unread, READING))
+        return unread == READ ? &values : &nothing_yet;
+    config_read(&values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
+    atomic_store_explicit(&state, READ, memory_order_release);
+    return &values;
+}
+
+bool config_lists_port(const struct config *config, unsigned port)
+{
+    return port <= PORT_MAX && (config->ports[port / 8] >> (port % 8) & 1) != 0;
+}
+
+/* A list may be longer than a line holds: it is written range by range, into the same line of
+ * output. */
+static void print_ports(const struct config *config, int fd)
+{
+    const char *separator = REDISGUARD_PREFIX "PORTS=";
+    for (unsigned first = 1; first <= PORT_MAX; first++) {
+        if (!config_lists_port(config, first))
+            continue;
+        unsigned last = first;
+        while (config_lists_port(config, last + 1))
+            last++;
+        struct line line = {.length = 0};
+        line_text(&line, separator);
+        line_number(&line, first);
+        if (last > first) {
+            line_text(&line, "-");
+            line_number(&line, last);
+        }
+        line_print(&line, fd);
+        separator = ",";
+        first = last;
+    }
+    struct line end = {.length = 0};
+    line_text(&end, "\n");
+    line_print(&end, fd);
+}
+
+static void print_variable(const struct config *config, const struct variable *variable, int fd)
+{
+    const void *field = (const char *)config + variable->field;
+    struct line line = {.length = 0};
+    line_text(&line, REDISGUARD_PREFIX);
+    line_text(&line, variable->name);
+    line_text(&line, "=");
+    if (variable->read == read_choice)
+        line_text(&line, variable->choices[*(const int *)field]);
+    else if (variable->read != read_number)
+        line_text(&line, field);
+    else if (*(const int *)field != UNSET)
+        line_number(&line, *(const int *)field);
+    line_text(&line, "\n");
+    line_print(&line, fd);
+}
+
+void config_print(const struct config *config, int fd)
+{
+    struct line version = {.length = 0};
+    line_text(&version, "redisguard " REDISGUARD_VERSION "\n");
+    line_print(&version, fd);
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
+        if (v->read == read_ports)
+            print_ports(config, fd);
+        else
+            print_variable(config, v, fd);
+}

@@ -1,0 +1,65 @@
+/*
+ * dlopen.S: the dlopen hook. The real dlopen learns by its return address who calls, and searches
+ * that caller's RUNPATH and $ORIGIN; so this asks dlopen_route (hooks.c) where to go and jumps
+ * there, with stack and arguments as they came. In C that would hang on the optimiser's mood.
+ */
+    .text
+    .globl dlopen
+    .type dlopen, %function
+    .balign 16
+dlopen:
+    .cfi_startproc
+
+#if defined(__x86_64__)
+
+    endbr64
+    pushq %rdi
+    .cfi_adjust_cfa_offset 8
+    pushq %rsi
+    .cfi_adjust_cfa_offset 8
+    subq $8, %rsp /* a call needs 16-byte alignment */
+    .cfi_adjust_cfa_offset 8
+    call dlopen_route
+    addq $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    popq %rsi
+    .cfi_adjust_cfa_offset -8
+    popq %rdi
+    .cfi_adjust_cfa_offset -8
+    jmpq *%rax
+
+#elif defined(__aarch64__)
+
+    hint 34 /* bti c */
+    stp x29, x30, [sp, -32]!
+    .cfi_def_cfa_offset 32
+    .cfi_offset 29, -32
+    .cfi_offset 30, -24
+    stp x0, x1, [sp, 16]
+    mov x29, sp
+    bl dlopen_route
+    mov x16, x0
+    ldp x0, x1, [sp, 16]
+    ldp x29, x30, [sp], 32
+    .cfi_restore 30
+    .cfi_restore 29
+    .cfi_def_cfa_offset 0
+    br x16
+
+#else
+#error "redisguard knows how to jump to dlopen on x86-64 and arm64 only"
+#endif
+
+    .cfi_endproc
+    .size dlopen, . - dlopen
+
+    .hidden dlopen_route
+    .section .note.GNU-stack, "", %progbits
+
+#if defined(__x86_64__) && defined(__CET__)
+    .section .note.gnu.property, "a"
+    .balign 8
+    .long 4, 16, 5
+    .asciz "GNU"
+    .long 0xc0000002, 4, 3, 0 /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT and SHSTK */
+#endif

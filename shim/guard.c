@@ -1,0 +1,104 @@
+/*
+ * guard.c: what happens to a descriptor that is about to be connected to Redis; see guard.h.
+ */
+#include "guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "config.h"
+#include "keepalive.h"
+#include "kernel.h"
+#include "log.h"
+#include "registry.h"
+#include "sever.h"
+
+static void log_guarded(int fd, const struct endpoint *endpoint)
+{
+    if (!log_wants(LOG_LEVEL_INFO))
+        return;
+    struct line line;
+    log_begin(&line, LOG_LEVEL_INFO);
+    line_text(&line, "descriptor ");
+    line_number(&line, fd);
+    line_text(&line, " guarded: ");
+    target_describe(&line, endpoint, fd);
+    if (endpoint->family != AF_UNIX) {
+        line_text(&line, ", KEEPIDLE ");
+        line_number(&line, config()->keepidle);
+        line_text(&line, " s, KEEPINTVL ");
+        line_number(&line, config()->keepintvl);
+        line_text(&line, " s, KEEPCNT ");
+        line_number(&line, config()->keepcnt);
+        line_text(&line, ", USER_TIMEOUT ");
+        line_number(&line, config()->user_timeout);
+        line_text(&line, " ms");
+    }
+    log_end(&line);
+}
+
+static void log_unrecorded(int fd)
+{
+    if (!log_wants(LOG_LEVEL_WARN))
+        return;
+    struct line line;
+    log_begin(&line, LOG_LEVEL_WARN);
+    line_text(&line, "descriptor ");
+    line_number(&line, fd);
+    line_text(&line, " cannot be recorded: forked children will inherit it");
+    log_end(&line);
+}
+
+bool guard_begin(int fd, const struct endpoint *endpoint)
+{
+    if (registry_renew(fd, endpoint))
+        return false;
+    bool guardable = endpoint->family == AF_UNIX ? target_is_stream(fd) : keepalive_tune(fd);
+    if (!guardable)
+        return false;
+    if (config()->cloexec)
+        kernel_fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (!registry_record(fd, endpoint))
+        log_unrecorded(fd);
+    return true;
+}
+
+void guard_settle(int fd, const struct endpoint *endpoint, int result, int error)
+{
+    bool connecting = error == EINPROGRESS || error == EALREADY || error == EINTR;
+    if (result < 0 && !connecting)
+        registry_forget(fd);
+    else
+        log_guarded(fd, endpoint);
+}
+
+void guard_end(int fd)
+{
+    if (!registry_holds(fd, NULL))
+        return;
+    registry_forget(fd);
+    if (!log_wants(LOG_LEVEL_DEBUG))
+        return;
+    struct line line;
+    log_begin(&line, LOG_LEVEL_DEBUG);
+    line_text(&line, "descriptor ");
+    line_number(&line, fd);
+    line_text(&line, " no longer guarded: its socket was connected to something else");
+    log_end(&line);
+}
+
+bool guard_traps(int fd, const struct endpoint *endpoint)
+{
+    if (!config()->trap || sever_is_forked_child() || !target_is_stream(fd))
+        return false;
+    if (log_wants(LOG_LEVEL_WARN)) {
+        struct line line;
+        log_begin(&line, LOG_LEVEL_WARN);
+        line_text(&line, "REDISGUARD_TRAP refused descriptor ");
+        line_number(&line, fd);
+        line_text(&line, " a connection to ");
+        target_describe(&line, endpoint, fd);
+        log_end(&line);
+    }
+    return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * guard.h: what happens to a descriptor that is about to be connected to Redis.
+ *
+ * Called by the connect hook, around the real call. Uses keepalive, registry and log.
+ */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include <stdbool.h>
+
+#include "target.h"
+
+/*
+ * Tunes and records the descriptor, before the handshake: a fork may fall anywhere after it.
+ * True when it was not on record before; then guard_settle wants to know how the connect ended.
+ */
+bool guard_begin(int fd, const struct endpoint *endpoint);
+
+/*
+ * The real connect returned `result` with this errno. A socket that is neither connected nor
+ * connecting is no connection, and goes off the record again.
+ */
+void guard_settle(int fd, const struct endpoint *endpoint, int result, int error);
+
+/* The descriptor was connected to something that is not Redis, or dissolved its connection. */
+void guard_end(int fd);
+
+/* REDISGUARD_TRAP: is this connect to be refused? */
+bool guard_traps(int fd, const struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * hooks.c: the exported symbols and nothing else. Each hook decides whether the call concerns a
+ * guarded connection, hands it on, and returns what the next definition returned.
+ *
+ * dlopen, the one that must not stand between its caller and the real one, is in dlopen.S.
+ */
+#undef _GNU_SOURCE /* with it glibc declares connect with a union that no definition can repeat */
+#define _DEFAULT_SOURCE 1
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "guard.h"
+#include "keepalive.h"
+#include "kernel.h"
+#include "next.h"
+#include "rebind.h"
+#include "redisguard.h"
+#include "registry.h"
+#include "sever.h"
+
+#define EXPORTED __attribute__((visibility("default")))
+
+int dup3(int from, int to, int flags);
+int fcntl64(int fd, int command, ...);
+pid_t _Fork(void);
+void *dlopen(const char *file, int mode);
+function dlopen_route(const char *file, int mode);
+
+/* What a module that bypasses a preload is given instead of libc's functions. */
+static const struct hook hooks[] = {
+    {"connect", (function)connect}, {"setsockopt", (function)setsockopt},
+    {"fork", (function)fork},       {"_Fork", (function)_Fork},
+    {"dup", (function)dup},         {"dup2", (function)dup2},
+    {"dup3", (function)dup3},       {"fcntl", (function)fcntl},
+    {"fcntl64", (function)fcntl64}, {"daemon", (function)daemon},
+    {"dlopen", (function)dlopen},   {NULL, NULL},
+};
+
+/* The real functions; every hook comes by here, and does what an earlier dlopen had to put off. */
+static const struct next *real(void)
+{
+    rebind_put_off(hooks);
+    return next();
+}
+
+static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length,
+                           const struct endpoint *endpoint)
+{
+    if (guard_traps(fd, endpoint)) {
+        errno = ECONNREFUSED;
+        return -1;
+    }
+    bool is_new = guard_begin(fd, endpoint);
+    int result = real()->connect(fd, peer, length);
+    if (is_new)
+        guard_settle(fd, endpoint, result, errno);
+    return result;
+}
+
+/* Where a guarded socket goes on to something that is not Redis, it is no longer our concern. */
+static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length)
+{
+    int result = real()->connect(fd, peer, length);
+    if (result == 0 || errno == EINPROGRESS)
+        guard_end(fd);
+    return result;
+}
+
+EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
+{
+    struct endpoint endpoint;
+    if (!config()->disable && target_is_redis(peer, length, &endpoint))
+        return guarded_connect(fd, peer, length, &endpoint);
+    if (registry_may_hold(fd))
+        return foreign_connect(fd, peer, length);
+    return real()->connect(fd, peer, length);
+}
+
+/* The kernel judges the program's call first; what it accepts does not stand on our connections. */
+EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+    if (!keepalive_owns(level, name) || !registry_may_hold(fd))
+        return real()->setsockopt(fd, level, name, value, length);
+    int result = real()->setsockopt(fd, level, name, value, length);
+    if (result == 0 && config()->force && registry_tunes(fd))
+        keepalive_restore(fd, level, name);
+    return result;
+}
+
+EXPORTED pid_t fork(void)
+{
+    unsigned generation = sever_generation();
+    pid_t child = real()->fork();
+    if (child == 0)
+        sever_inherited_since(generation);
+    return child;
+}
+
+EXPORTED pid_t _Fork(void)
+{
+    unsigned generation = sever_generation();
+    if (real()->fork_only == NULL) {
+        errno = ENOSYS;
+        return -1;
+    }
+    pid_t child = real()->fork_only();
+    if (child == 0)
+        sever_inherited_since(generation);
+    return child;
+}
+
+EXPORTED int daemon(int nochdir, int noclose)
+{
+    sever_hand_over(true);
+    int result = real()->daemon(nochdir, noclose);
+    sever_hand_over(false);
+    return result;
+}
+
+static int copied(int from, int to)
+{
+    if (to >= 0 && to != from && registry_may_hold(from))
+        registry_copy(from, to);
+    return to;
+}
+
+EXPORTED int dup(int fd)
+{
+    return copied(fd, real()->dup(fd));
+}
+
+EXPORTED int dup2(int from, int to)
+{
+    return copied(from, real()->dup2(from, to));
+}
+
+EXPORTED int dup3(int from, int to, int flags)
+{
+    return copied(from, real()->dup3(from, to, flags));
+}
+
+static bool is_copying(int command)
+{
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+}
+
+/* Every command takes one argument or none, and libc's own fcntl fetches it the same way. */
+EXPORTED int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    int result = real()->fcntl(fd, command, argument);
+    return is_copying(command) ? copied(fd, result) : result;
+}
+
+EXPORTED int fcntl64(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    int result = real()->fcntl64(fd, command, argument);
+    return is_copying(command) ? copied(fd, result) : result;
+}
+
+/* dlopen.S asks where to jump. */
+function dlopen_route(const char *file, int mode)
+{
+    return rebind_route(hooks, file, mode);
+}
+
+EXPORTED const char *redisguard_version(void)
+{
+    return REDISGUARD_VERSION;
+}
+
+EXPORTED int redisguard_guards(int fd)
+{
+    return registry_holds(fd, NULL) ? 1 : 0;
+}
+
+EXPORTED int redisguard_release(int fd)
+{
+    if (registry_holds(fd, NULL)) {
+        registry_forget(fd);
+        return 0;
+    }
+    errno = kernel_fcntl(fd, F_GETFD, 0) < 0 ? EBADF : ENOENT;
+    return -1;
+}

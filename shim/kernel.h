@@ -1,0 +1,126 @@
+/*
+ * kernel.h: the system calls that the guard itself makes, without libc in between.
+ *
+ * A hook must leave errno as the real call would, must not meet another preload's hooks (or our
+ * own), must not be a cancellation point and may run before libc is ready. A bare system call is
+ * all of that by construction: it returns the result, or -errno, and touches nothing else.
+ * Decides nothing; called by every other file.
+ */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+
+static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+#elif defined(__aarch64__)
+
+static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+}
+
+#else
+#error "redisguard knows the system call convention of x86-64 and arm64 only"
+#endif
+
+static inline long kernel_pointer(const void *pointer)
+{
+    return (long)(uintptr_t)pointer;
+}
+
+static inline int kernel_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    return (int)kernel_call(SYS_getsockopt, fd, level, name, kernel_pointer(value),
+                            kernel_pointer(length), 0);
+}
+
+static inline int kernel_setsockopt(int fd, int level, int name, int value)
+{
+    return (int)kernel_call(SYS_setsockopt, fd, level, name, kernel_pointer(&value), sizeof value,
+                            0);
+}
+
+static inline int kernel_getpeername(int fd, void *address, socklen_t *length)
+{
+    return (int)kernel_call(SYS_getpeername, fd, kernel_pointer(address), kernel_pointer(length), 0,
+                            0, 0);
+}
+
+static inline int kernel_socket(int domain, int type)
+{
+    return (int)kernel_call(SYS_socket, domain, type, 0, 0, 0, 0);
+}
+
+static inline int kernel_socketpair(int domain, int type, int pair[2])
+{
+    return (int)kernel_call(SYS_socketpair, domain, type, 0, kernel_pointer(pair), 0, 0);
+}
+
+static inline int kernel_dup3(int from, int to, int flags)
+{
+    return (int)kernel_call(SYS_dup3, from, to, flags, 0, 0, 0);
+}
+
+static inline int kernel_fcntl(int fd, int command, int argument)
+{
+    return (int)kernel_call(SYS_fcntl, fd, command, argument, 0, 0, 0);
+}
+
+static inline int kernel_close(int fd)
+{
+    return (int)kernel_call(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+static inline int kernel_openat(int folder, const char *path, int flags, mode_t mode)
+{
+    return (int)kernel_call(SYS_openat, folder, kernel_pointer(path), flags, (long)mode, 0, 0);
+}
+
+/* On 64-bit Linux libc's struct stat is the kernel's own. */
+static inline int kernel_fstat(int fd, struct stat *status)
+{
+    return (int)kernel_call(SYS_fstat, fd, kernel_pointer(status), 0, 0, 0, 0);
+}
+
+static inline long kernel_write(int fd, const void *bytes, size_t length)
+{
+    return kernel_call(SYS_write, fd, kernel_pointer(bytes), (long)length, 0, 0, 0);
+}
+
+static inline pid_t kernel_getpid(void)
+{
+    return (pid_t)kernel_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * line.c: builds one line and writes it; see line.h. Touches nothing but the line it is given and,
+ * in line_write, the descriptor and for that instant the calling thread's signal mask.
+ */
+#include "line.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "kernel.h"
+
+enum {
+    QUOTED_AT_MOST = 60,
+    KERNEL_SIGNAL_SET = 8, /* bytes of the kernel's sigset_t, on every 64-bit machine */
+};
+
+void line_bytes(struct line *line, const char *bytes, size_t length)
+{
+    size_t room = sizeof line->text - 1 - line->length; /* the newline always fits */
+    if (length > room)
+        length = room;
+    memcpy(line->text + line->length, bytes, length);
+    line->length += length;
+}
+
+void line_text(struct line *line, const char *text)
+{
+    line_bytes(line, text, strlen(text));
+}
+
+static void line_unsigned(struct line *line, uint64_t number, unsigned base, unsigned width)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = "0123456789abcdef"[number % base];
+        number /= base;
+    } while (number > 0 || sizeof digits - at < width);
+    line_bytes(line, digits + at, sizeof digits - at);
+}
+
+void line_number(struct line *line, int64_t number)
+{
+    if (number < 0)
+        line_text(line, "-");
+    line_unsigned(line, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1);
+}
+
+void line_quoted(struct line *line, const char *text)
+{
+    size_t length = strnlen(text, QUOTED_AT_MOST + 1);
+    line_text(line, "\"");
+    for (size_t i = 0; i < length && i < QUOTED_AT_MOST; i++) {
+        unsigned char c = (unsigned char)text[i];
+        line_bytes(line, c < ' ' || c == 0x7f ? "?" : text + i, 1);
+    }
+    line_text(line, length > QUOTED_AT_MOST ? "...\"" : "\"");
+}
+
+/* Days since 1970 to a date of the Gregorian calendar, in 400-year eras that begin on 1 March. */
+static void line_date(struct line *line, int64_t days)
+{
+    days += 719468; /* 0000-03-01 */
+    uint64_t era = (uint64_t)days / 146097;
+    unsigned day = (unsigned)((uint64_t)days % 146097);
+    unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    unsigned month = (5 * day + 2) / 153; /* 0 is March */
+    day -= (153 * month + 2) / 5;
+    line_unsigned(line, era * 400 + year + (month >= 10 ? 1 : 0), 10, 4);
+    line_text(line, "-");
+    line_unsigned(line, month < 10 ? month + 3 : month - 9, 10, 2);
+    line_text(line, "-");
+    line_unsigned(line, day + 1, 10, 2);
+}
+
+void line_timestamp(struct line *line, int64_t seconds)
+{
+    uint64_t now = seconds < 0 ? 0 : (uint64_t)seconds;
+    line_date(line, (int64_t)(now / 86400));
+    line_text(line, "T");
+    line_unsigned(line, now / 3600 % 24, 10, 2);
+    line_text(line, ":");
+    line_unsigned(line, now / 60 % 60, 10, 2);
+    line_text(line, ":");
+    line_unsigned(line, now % 60, 10, 2);
+    line_text(line, "Z");
+}
+
+void line_ipv4(struct line *line, const unsigned char address[4])
+{
+    for (int i = 0; i < 4; i++) {
+        line_text(line, i == 0 ? "" : ".");
+        line_unsigned(line, address[i], 10, 1);
+    }
+}
+
+static unsigned ipv6_group(const unsigned char address[16], int group)
+{
+    return (unsigned)address[2 * group] << 8 | address[2 * group + 1];
+}
+
+/* The first longest run of two or more zero groups, which "::" stands for; its length, or 0. */
+static int longest_zero_run(const unsigned char address[16], int *start)
+{
+    int longest = 1;
+    for (int group = 0; group < 8; group++) {
+        int run = 0;
+        while (group + run < 8 && ipv6_group(address, group + run) == 0)
+            run++;
+        if (run > longest) {
+            longest = run;
+            *start = group;
+        }
+    }
+    return longest > 1 ? longest : 0;
+}
+
+void line_ipv6(struct line *line, const unsigned char address[16])
+{
+    int start = 0;
+    int run = longest_zero_run(address, &start);
+    line_text(line, "[");
+    for (int group = 0; group < 8; group++) {
+        if (run > 0 && group == start) {
+            line_text(line, "::");
+            group += run - 1;
+            continue;
+        }
+        if (group > 0 && !(run > 0 && group == start + run))
+            line_text(line, ":");
+        line_unsigned(line, ipv6_group(address, group), 16, 1);
+    }
+    line_text(line, "]");
+}
+
+static bool takes_a_line_at_once(int fd)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLOUT, .revents = 0};
+    struct timespec at_once = {0, 0};
+    long ready =
+        kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(&at_once), 0, 0, 0);
+    return ready == 1 && (wanted.revents & POLLOUT) != 0;
+}
+
+static long change_signal_mask(int how, const uint64_t *set, uint64_t *before)
+{
+    return kernel_call(SYS_rt_sigprocmask, how, kernel_pointer(set), kernel_pointer(before),
+                       KERNEL_SIGNAL_SET, 0, 0);
+}
+
+/* A SIGPIPE of write(2) goes to the writing thread: hold it back, and take it off if it is ours. */
+static int write_without_sigpipe(int fd, const char *text, size_t length)
+{
+    const uint64_t sigpipe = UINT64_C(1) << (SIGPIPE - 1);
+    const struct timespec at_once = {0, 0};
+    uint64_t before = 0;
+    uint64_t pending = 0;
+    if (change_signal_mask(SIG_BLOCK, &sigpipe, &before) < 0)
+        return -EPERM;
+    kernel_call(SYS_rt_sigpending, kernel_pointer(&pending), KERNEL_SIGNAL_SET, 0, 0, 0, 0);
+    long written = kernel_write(fd, text, length);
+    if (written == -EPIPE && (pending & sigpipe) == 0)
+        kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&sigpipe), 0, kernel_pointer(&at_once),
+                    KERNEL_SIGNAL_SET, 0, 0);
+    change_signal_mask(SIG_SETMASK, &before, NULL);
+    return written < 0 ? (int)written : 0;
+}
+
+int line_write(struct line *line, int fd)
+{
+    line->text[line->length] = '\n';
+    if (!takes_a_line_at_once(fd))
+        return -EAGAIN;
+    return write_without_sigpipe(fd, line->text, line->length + 1);
+}
+
+void line_print(const struct line *line, int fd)
+{
+    for (size_t done = 0; done < line->length;) {
+        long written = kernel_write(fd, line->text + done, line->length - done);
+        if (written < 0 && written != -EINTR)
+            return;
+        done += written > 0 ? (size_t)written : 0;
+    }
+}

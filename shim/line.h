@@ -1,0 +1,42 @@
+/*
+ * line.h: one line of text, put together without allocation or stdio, and written in one piece.
+ *
+ * Whoever has something to say (log.c, config.c) builds it here. A line that grows too long is cut
+ * short, never split. Async-signal-safe throughout.
+ */
+#ifndef LINE_H
+#define LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct line {
+    size_t length;
+    char text[1024];
+};
+
+void line_text(struct line *line, const char *text);
+void line_bytes(struct line *line, const char *bytes, size_t length);
+void line_number(struct line *line, int64_t number);
+
+/* The text in double quotes, shortened, control characters shown as '?': a user's own value. */
+void line_quoted(struct line *line, const char *text);
+
+/* 2026-11-22T03:31:00Z; seconds since 1970, UTC. */
+void line_timestamp(struct line *line, int64_t seconds);
+
+/* An IPv4 address as 127.0.0.1; an IPv6 one in brackets, shortened as RFC 5952 asks. */
+void line_ipv4(struct line *line, const unsigned char address[4]);
+void line_ipv6(struct line *line, const unsigned char address[16]);
+
+/*
+ * Ends the line and writes it with one write(2) that can neither block nor raise SIGPIPE: the host
+ * program must not notice. Returns 0, or -errno as the kernel gave it (-EAGAIN: would block).
+ */
+int line_write(struct line *line, int fd);
+
+/* Writes what there is, without a newline, and waits as long as it takes: for PROBE alone. */
+void line_print(const struct line *line, int fd);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * log.c: where log lines go; see log.h. A file is opened by name for each line and closed after it:
+ * it survives rotation, a program that closes every descriptor, and fork.
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+/* Written by log_start alone, before main. */
+static struct stat stderr_at_start;
+static bool stderr_is_known;
+
+static atomic_bool complained; /* of a log that cannot be written: once a process */
+
+void log_start(void)
+{
+    if (config()->log[0] != '\0')
+        stderr_is_known = kernel_fstat(STDERR_FILENO, &stderr_at_start) == 0;
+}
+
+bool log_wants(enum log_level level)
+{
+    return config()->log[0] != '\0' && (int)level <= config()->log_level;
+}
+
+void log_begin(struct line *line, enum log_level level)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    line->length = 0;
+    line_timestamp(line, now.tv_sec);
+    line_text(line, " redisguard[");
+    line_number(line, kernel_getpid());
+    line_text(line, "] ");
+    line_text(line, names[level]);
+    line_text(line, ": ");
+}
+
+static int write_to_stderr(struct line *line)
+{
+    struct stat now;
+    if (!stderr_is_known || kernel_fstat(STDERR_FILENO, &now) < 0 ||
+        now.st_dev != stderr_at_start.st_dev || now.st_ino != stderr_at_start.st_ino)
+        return -EBADF;
+    return line_write(line, STDERR_FILENO);
+}
+
+/* Where anybody may put a link, no link is followed. */
+static int nofollow_in(int folder)
+{
+    struct stat status;
+    if (kernel_fstat(folder, &status) < 0)
+        return O_NOFOLLOW;
+    return (status.st_mode & S_IWOTH) != 0 ? O_NOFOLLOW : 0;
+}
+
+/*
+ * Opens the file one component at a time, so that what was checked is what is opened. O_NONBLOCK:
+ * a FIFO without a reader must not stop the program.
+ */
+static int open_log(const char *path)
+{
+    const int into_folder = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const int for_lines = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    char name[256]; /* NAME_MAX and its NUL */
+    int folder = kernel_openat(AT_FDCWD, "/", into_folder, 0);
+    while (folder >= 0) {
+        path += strspn(path, "/");
+        size_t length = strcspn(path, "/");
+        bool is_last = path[length] == '\0';
+        int next = -ENAMETOOLONG;
+        if (length < sizeof name) {
+            memcpy(name, path, length);
+            name[length] = '\0';
+            next = kernel_openat(folder, name,
+                                 nofollow_in(folder) | (is_last ? for_lines : into_folder), 0640);
+        }
+        kernel_close(folder);
+        if (is_last)
+            return next;
+        folder = next;
+        path += length;
+    }
+    return folder;
+}
+
+static const char *name_of_error(int error)
+{
+    switch (-error) {
+    case EACCES:
+        return "permission denied";
+    case ENOENT:
+        return "no such folder";
+    case ENOTDIR:
+        return "a part of the path is not a folder, or is a link that anybody could have made";
+    case ELOOP:
+        return "it is a link that anybody could have made";
+    case EISDIR:
+        return "it is a folder";
+    case ENOSPC:
+        return "no space is left on the device";
+    case EROFS:
+        return "the file system is read-only";
+    case ENXIO:
+        return "it is a FIFO that nobody reads";
+    default:
+        return NULL;
+    }
+}
+
+/* Once a process, and only on the stderr that the program was started with. */
+static void complain_of_log(int error)
+{
+    if (atomic_exchange(&complained, true))
+        return;
+    struct line line = {.length = 0};
+    line_text(&line, "redisguard: cannot write to the log ");
+    line_quoted(&line, config()->log);
+    line_text(&line, ": ");
+    if (name_of_error(error) != NULL) {
+        line_text(&line, name_of_error(error));
+    } else {
+        line_text(&line, "error ");
+        line_number(&line, -error);
+    }
+    write_to_stderr(&line);
+}
+
+void log_end(struct line *line)
+{
+    if (strcmp(config()->log, "stderr") == 0) {
+        write_to_stderr(line);
+        return;
+    }
+    int file = open_log(config()->log);
+    int error = file < 0 ? file : line_write(line, file);
+    if (file >= 0)
+        kernel_close(file);
+    if (error < 0)
+        complain_of_log(error);
+}
+
+void log_refusal(const char *what, int fd, int error)
+{
+    if (!log_wants(LOG_LEVEL_WARN))
+        return;
+    struct line line;
+    log_begin(&line, LOG_LEVEL_WARN);
+    line_text(&line, what);
+    line_text(&line, " was refused on descriptor ");
+    line_number(&line, fd);
+    line_text(&line, ": error ");
+    line_number(&line, -error);
+    line_text(&line, "; going on without it");
+    log_end(&line);
+}

@@ -1,0 +1,28 @@
+/*
+ * rebind.h: modules loaded with RTLD_DEEPBIND bind straight to libc; here their slots for the
+ * hooked names are pointed at the hooks. The only file that knows ELF.
+ *
+ * Called by the dlopen hook, and at the head of other hooks for what had to be put off.
+ */
+#ifndef REBIND_H
+#define REBIND_H
+
+/* Any function, to be cast to what it really is. */
+typedef void (*function)(void);
+
+/* A hooked name and its hook; the list is hooks.c's and ends with a NULL name. */
+struct hook {
+    const char *name;
+    function hook;
+};
+
+/*
+ * Where a dlopen(file, mode) should go: to the next dlopen itself, by a tail jump, or to a function
+ * here that calls it and then rebinds what it has loaded.
+ */
+function rebind_route(const struct hook hooks[], const char *file, int mode);
+
+/* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
+void rebind_put_off(const struct hook hooks[]);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * registry.h: which descriptors are guarded connections, and which socket each was when it was
+ * recorded.
+ *
+ * Programs close descriptors by ways that no hook sees, so a number alone proves nothing: beside it
+ * stands the socket's identity, and every answer given here was checked against the kernel first,
+ * but for registry_may_hold. Lock-free and async-signal-safe; a fork at any instant finds each
+ * record either whole or absent. Called by guard.c, sever.c and the hooks.
+ */
+#ifndef REGISTRY_H
+#define REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "target.h"
+
+/* One guarded descriptor, as it was when it was recorded. */
+struct record {
+    struct endpoint endpoint;
+    pid_t opener;
+    uint32_t opened; /* s on CLOCK_MONOTONIC */
+};
+
+/* Says that the records belong to this process from now on: at start, and in a child once cut. */
+void registry_adopt(void);
+
+/* Is this very socket on record already? Then takes the (perhaps new) peer over. */
+bool registry_renew(int fd, const struct endpoint *endpoint);
+
+/* Records the socket behind fd. False where it has no identity or there is no memory. */
+bool registry_record(int fd, const struct endpoint *endpoint);
+
+/* `to` is a fresh copy of `from`: guarded as its original is. */
+void registry_copy(int from, int to);
+
+/* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
+bool registry_may_hold(int fd);
+
+/* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
+bool registry_holds(int fd, struct record *record);
+
+/* registry_holds, for a TCP connection: one whose options are ours to defend. */
+bool registry_tunes(int fd);
+
+/* Takes the descriptor off the record. */
+void registry_forget(int fd);
+
+/* The least recorded descriptor above `after`, or -1: begin with -1. Cost: the recorded ones. */
+int registry_next(int after);
+
+#endif

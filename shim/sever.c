@@ -1,0 +1,190 @@
+/*
+ * sever.c: the child's side of a fork; see sever.h. Touches the descriptors that the registry
+ * vouches for, and empties the registry.
+ */
+#include "sever.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "config.h"
+#include "kernel.h"
+#include "log.h"
+#include "registry.h"
+
+static atomic_uint generation;
+
+/* Initial-exec: no allocation on first use. A preload is always in the static TLS block. */
+static _Thread_local bool handing_over __attribute__((tls_model("initial-exec")));
+
+static void log_cut(int fd, const struct record *record)
+{
+    if (!log_wants(LOG_LEVEL_INFO))
+        return;
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    struct line line;
+    log_begin(&line, LOG_LEVEL_INFO);
+    line_text(&line, "descriptor ");
+    line_number(&line, fd);
+    line_text(&line, config()->fork == FORK_CLOSE ? " closed" : " cut off");
+    line_text(&line, " in this child: ");
+    target_describe(&line, &record->endpoint, fd);
+    line_text(&line, ", opened ");
+    line_number(&line, (int64_t)now.tv_sec - record->opened);
+    line_text(&line, " s ago by pid ");
+    line_number(&line, record->opener);
+    log_end(&line);
+}
+
+static void log_makeshift(int error)
+{
+    if (!log_wants(LOG_LEVEL_WARN))
+        return;
+    struct line line;
+    log_begin(&line, LOG_LEVEL_WARN);
+    line_text(&line, "no room for a closed socket in this child: error ");
+    line_number(&line, -error);
+    line_text(&line, "; its descriptors are cut off all the same");
+    log_end(&line);
+}
+
+/* A number that by now stands for something else goes off the record, untouched. */
+static void drop_what_is_no_longer_ours(void)
+{
+    struct record record;
+    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
+        if (registry_holds(fd, &record))
+            log_cut(fd, &record);
+        else
+            registry_forget(fd);
+}
+
+/*
+ * A socket that behaves as one whose peer has closed: reads say end of file, writes say EPIPE. Of
+ * all kinds only SOCK_SEQPACKET does so without SIGPIPE (Linux, unix(7)). Nothing ever blocks on
+ * it, so that one serves every number.
+ */
+static int make_closed_socket(void)
+{
+    int pair[2];
+    int error = kernel_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, pair);
+    if (error < 0)
+        return error;
+    kernel_close(pair[1]);
+    return pair[0];
+}
+
+static int set_open_files_limit(const struct rlimit *wanted, struct rlimit *before)
+{
+    return (int)kernel_call(SYS_prlimit64, 0, RLIMIT_NOFILE, kernel_pointer(wanted),
+                            kernel_pointer(before), 0, 0);
+}
+
+/* At its soft limit the child borrows from the hard one, for these two calls. */
+static int make_closed_socket_above_the_limit(void)
+{
+    struct rlimit before;
+    if (set_open_files_limit(NULL, &before) < 0 || before.rlim_cur == before.rlim_max)
+        return -EMFILE;
+    struct rlimit raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
+    if (set_open_files_limit(&raised, NULL) < 0)
+        return -EMFILE;
+    int closed = make_closed_socket();
+    set_open_files_limit(&before, NULL);
+    return closed;
+}
+
+/*
+ * Nothing to replace them with: close them all first, and use the room. With a single number free
+ * there is no pair to be had, only a socket that was never connected: reads and writes say
+ * ENOTCONN.
+ */
+static int make_room_and_a_socket(int error)
+{
+    log_makeshift(error);
+    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
+        kernel_close(fd);
+    int closed = make_closed_socket();
+    return closed >= 0 ? closed : kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC);
+}
+
+/* The number must stay taken; one above the open files limit nobody else can be given. */
+static void replace(int fd, int closed)
+{
+    if (closed < 0 || kernel_dup3(closed, fd, O_CLOEXEC) < 0)
+        kernel_close(fd);
+}
+
+static void replace_all(void)
+{
+    int closed = make_closed_socket();
+    if (closed == -EMFILE)
+        closed = make_closed_socket_above_the_limit();
+    if (closed < 0)
+        closed = make_room_and_a_socket(closed);
+    bool in_place = false; /* the room that was made may be the very number that it is for */
+    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
+        if (fd == closed)
+            in_place = true;
+        else
+            replace(fd, closed);
+        registry_forget(fd);
+    }
+    if (closed >= 0 && !in_place)
+        kernel_close(closed);
+}
+
+static void close_all(void)
+{
+    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
+        kernel_close(fd);
+        registry_forget(fd);
+    }
+}
+
+static void cut_off_inherited(void)
+{
+    if (config()->fork == FORK_OFF)
+        return;
+    drop_what_is_no_longer_ours();
+    if (registry_next(-1) < 0)
+        return;
+    if (config()->fork == FORK_CLOSE)
+        close_all();
+    else
+        replace_all();
+}
+
+unsigned sever_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+void sever_inherited(void)
+{
+    if (!handing_over) {
+        atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+        cut_off_inherited();
+    }
+    registry_adopt();
+}
+
+void sever_inherited_since(unsigned before)
+{
+    if (sever_generation() == before)
+        sever_inherited();
+}
+
+void sever_hand_over(bool begins)
+{
+    handing_over = begins;
+}
+
+bool sever_is_forked_child(void)
+{
+    return sever_generation() > 0;
+}

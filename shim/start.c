@@ -1,0 +1,59 @@
+/*
+ * start.c: what happens before main: the environment is read and acted upon, the real functions are
+ * found, the fork handler is registered. The loader calls it; hooks that are reached earlier do
+ * without it.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "kernel.h"
+#include "log.h"
+#include "next.h"
+#include "registry.h"
+#include "sever.h"
+
+/* glibc has the first in libc.so.6, musl only the second; one of the two is there. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                             void *object) __attribute__((weak));
+extern int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+    __attribute__((weak));
+
+static void leave(int status)
+{
+    for (;;)
+        kernel_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+/* Meant for this program alone: what it starts must not end, or print, in its turn. */
+static void keep_from_children(void)
+{
+    unsetenv(REDISGUARD_PREFIX "STRICT");
+    unsetenv(REDISGUARD_PREFIX "PROBE");
+}
+
+static void register_fork_handler(void)
+{
+    static char this_object; /* whose handlers these are: never unloaded, so never taken back */
+    if (__register_atfork != NULL)
+        __register_atfork(NULL, NULL, sever_inherited, &this_object);
+    else if (pthread_atfork != NULL)
+        pthread_atfork(NULL, NULL, sever_inherited);
+}
+
+static void __attribute__((constructor)) start(void)
+{
+    next();
+    log_start();
+    if (config()->strict && config()->mistakes > 0)
+        leave(REDISGUARD_EXIT_STRICT);
+    if (config()->probe) {
+        config_print(config(), STDOUT_FILENO);
+        leave(EXIT_SUCCESS);
+    }
+    keep_from_children();
+    if (config()->disable)
+        return;
+    registry_adopt();
+    register_fork_handler();
+}

@@ -1,0 +1,127 @@
+/*
+ * target.c: is this address a Redis endpoint? See target.h. Reads the program's memory only after
+ * the kernel has said that it is readable; touches nothing.
+ */
+#include "target.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "config.h"
+#include "glob.h"
+#include "kernel.h"
+
+enum { PROBED_BYTES = 8, NO_SUCH_HOW = -1 };
+
+/* The least that the kernel takes for an IPv6 address: without sin6_scope_id (RFC 2133). */
+#define SHORTEST_IN6 (offsetof(struct sockaddr_in6, sin6_scope_id))
+
+/*
+ * rt_sigprocmask copies the set in before it looks at `how`: EFAULT for memory that cannot be read,
+ * EINVAL otherwise, and nothing changes (every Linux; the set is 8 bytes).
+ */
+static bool eight_bytes_are_readable(const void *memory)
+{
+    return kernel_call(SYS_rt_sigprocmask, NO_SUCH_HOW, kernel_pointer(memory), 0, PROBED_BYTES, 0,
+                       0) != -EFAULT;
+}
+
+/* Between the first and the last eight bytes of an address there is no room for a page. */
+static bool is_readable(const void *memory, size_t length)
+{
+    const char *last = (const char *)memory + length - PROBED_BYTES;
+    return eight_bytes_are_readable(memory) &&
+           (length == PROBED_BYTES || eight_bytes_are_readable(last));
+}
+
+static bool is_redis_inet(const struct sockaddr *peer, struct endpoint *endpoint)
+{
+    struct sockaddr_in in;
+    memcpy(&in, peer, PROBED_BYTES); /* family, port and address; the rest is padding */
+    endpoint->family = AF_INET;
+    endpoint->port = ntohs(in.sin_port);
+    memcpy(endpoint->address, &in.sin_addr, sizeof in.sin_addr);
+    return config_lists_port(config(), endpoint->port);
+}
+
+static bool is_redis_inet6(const struct sockaddr *peer, struct endpoint *endpoint)
+{
+    struct sockaddr_in6 in6;
+    memcpy(&in6, peer, PROBED_BYTES); /* family, port and flow label */
+    endpoint->port = ntohs(in6.sin6_port);
+    if (!config_lists_port(config(), endpoint->port) || !is_readable(peer, SHORTEST_IN6))
+        return false;
+    memcpy(&in6, peer, SHORTEST_IN6);
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
+    endpoint->family = mapped ? AF_INET : AF_INET6;
+    memcpy(endpoint->address, in6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+    return true;
+}
+
+/* A path ends at its first NUL or where the address does; an abstract name begins with NUL. */
+static bool is_redis_unix(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
+{
+    struct sockaddr_un un;
+    if (length > sizeof un || !is_readable(peer, length))
+        return false;
+    memcpy(&un, peer, length);
+    size_t path = strnlen(un.sun_path, length - offsetof(struct sockaddr_un, sun_path));
+    endpoint->family = AF_UNIX;
+    endpoint->port = 0;
+    return path > 0 && glob_list_matches(config()->unix_globs, un.sun_path, path);
+}
+
+bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
+{
+    sa_family_t family;
+    if (length < PROBED_BYTES || length > sizeof(struct sockaddr_storage) ||
+        !eight_bytes_are_readable(peer))
+        return false;
+    memcpy(&family, &peer->sa_family, sizeof family);
+    memset(endpoint, 0, sizeof *endpoint);
+    switch (family) {
+    case AF_INET:
+        return length >= sizeof(struct sockaddr_in) && is_redis_inet(peer, endpoint);
+    case AF_INET6:
+        return length >= SHORTEST_IN6 && is_redis_inet6(peer, endpoint);
+    case AF_UNIX:
+        return is_redis_unix(peer, length, endpoint);
+    default:
+        return false;
+    }
+}
+
+bool target_is_stream(int fd)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+    return kernel_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
+static void describe_path(struct line *line, int fd)
+{
+    struct sockaddr_un un;
+    socklen_t length = sizeof un;
+    memset(&un, 0, sizeof un);
+    if (kernel_getpeername(fd, &un, &length) < 0 || un.sun_path[0] == '\0')
+        line_text(line, "a Unix-domain socket");
+    else
+        line_bytes(line, un.sun_path, strnlen(un.sun_path, sizeof un.sun_path));
+}
+
+void target_describe(struct line *line, const struct endpoint *endpoint, int fd)
+{
+    if (endpoint->family == AF_UNIX) {
+        describe_path(line, fd);
+        return;
+    }
+    if (endpoint->family == AF_INET6)
+        line_ipv6(line, endpoint->address);
+    else
+        line_ipv4(line, endpoint->address);
+    line_text(line, ":");
+    line_number(line, endpoint->port);
+}

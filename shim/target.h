@@ -1,0 +1,36 @@
+/*
+ * target.h: is this address a Redis endpoint? The only file that knows address families.
+ *
+ * Called by the connect hook before the real connect, and by whoever logs a peer's name.
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "line.h"
+
+/* What is remembered of a peer: enough to name it in a log, small enough to keep for each socket.
+ */
+struct endpoint {
+    uint16_t family; /* AF_INET, AF_INET6 or AF_UNIX; v4-mapped counts as AF_INET */
+    uint16_t port;   /* host order; 0 for AF_UNIX */
+    uint8_t address[16];
+};
+
+/*
+ * Does this address, as given to connect(2), name one of PORTS or match one of UNIX? The pointer
+ * is the program's and may be bad: then the answer is no, and the real connect says EFAULT.
+ */
+bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint);
+
+/* Is the descriptor a stream socket? Redis is spoken over nothing else. */
+bool target_is_stream(int fd);
+
+/* Writes the peer's name: 127.0.0.1:6379, [::1]:6379 or a path, which is asked of the descriptor.
+ */
+void target_describe(struct line *line, const struct endpoint *endpoint, int fd);
+
+#endif
