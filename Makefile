@@ -57,3 +57,79 @@ $(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
 	@mkdir -p $(@D)
 	sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' $< > $@
 	chmod 755 $@
+
+# ---- tests: Criterion; each test in a process of its own ----
+
+TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -Ishim -DBUILD_DIR='"$(abspath $(BUILD))"' \
+               -DSOURCE_DIR='"$(CURDIR)"'
+
+# The unit tests link the modules themselves; hooks and constructor would guard the test runner.
+UNIT_OBJECTS   := $(filter-out %/hooks.c.o %/start.c.o %/dlopen.S.o,$(SHIM_OBJECTS)) \
+                  $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
+SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/system/*.c)))
+
+# Small programs and modules that the system tests run under the preload.
+PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/system/programs/*.c)))
+MODULES  := $(patsubst %.c,$(BUILD)/%.so,$(sort $(wildcard tests/system/modules/*.c)))
+
+$(BUILD)/tests/%.o: tests/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit-tests: $(UNIT_OBJECTS)
+	$(CC) $(CFLAGS) -o $@ $^ -lcriterion -ldl
+
+$(BUILD)/system-tests: $(SYSTEM_OBJECTS)
+	$(CC) $(CFLAGS) -o $@ $^ -lcriterion -lhiredis
+
+$(BUILD)/tests/system/programs/%: tests/system/programs/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -lhiredis -lhiredis_ssl -lssl -lcrypto -lutil -ldl -pthread
+
+$(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
+
+# What the kind of module or program asks for beyond that; most of all how its slots are bound.
+-include tests/system/modules/flags.mk
+
+test: all
+	tests/dependencies test
+	$(MAKE) unit-test system-test
+
+# One worker a test at a time and core: most of a system test is waiting.
+unit-test: $(BUILD)/unit-tests
+	$(BUILD)/unit-tests -j2 --timeout 120
+
+system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) all
+	$(BUILD)/system-tests -j4 --timeout 180
+
+demo: all
+	tests/dependencies demo
+	tests/demo/demo $(abspath $(BUILD))
+
+# ---- lint ----
+
+C_FILES     := $(wildcard shim/*.c shim/*.h include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
+                 tests/system/programs/*.[ch] tests/system/modules/*.[ch] examples/*.c)
+SHELL_FILES := $(wildcard shim/redisguard tests/dependencies tests/demo/demo .ci/run \
+                 examples/runit/run examples/s6/run)
+
+lint:
+	tests/dependencies test lint
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD)
+	clang-tidy --quiet $(filter tests/%.c examples/%.c,$(C_FILES)) -- $(TEST_CFLAGS)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim $(filter %.c,$(C_FILES))
+	shellcheck $(SHELL_FILES)
+	mandoc -T lint -W warning shim/redisguard.1
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
+
+format:
+	clang-format -i $(C_FILES)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(BUILD)/shim/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)
