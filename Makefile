@@ -84,7 +84,7 @@ $(BUILD)/system-tests: $(SYSTEM_OBJECTS)
 
 $(BUILD)/tests/system/programs/%: tests/system/programs/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -lhiredis -lhiredis_ssl -lssl -lcrypto -lutil -ldl -pthread
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -lhiredis -lssl -lcrypto -lutil -ldl -pthread
 
 $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 	@mkdir -p $(@D)

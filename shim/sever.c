@@ -98,18 +98,27 @@ static int make_closed_socket_above_the_limit(void)
     return closed;
 }
 
-/*
- * Nothing to replace them with: close them all first, and use the room. With a single number free
- * there is no pair to be had, only a socket that was never connected: reads and writes say
- * ENOTCONN.
- */
-static int make_room_and_a_socket(int error)
+/* No pair, for want of a second number: a socket that was never connected says ENOTCONN to all. */
+static int make_unconnected_socket(void)
+{
+    return kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC);
+}
+
+/* No socket either, where a sandbox allows no AF_UNIX: this at least keeps the number taken. */
+static int open_dev_null(void)
+{
+    return kernel_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+}
+
+/* Nothing to replace them with: close them all first, and use the room. */
+static int make_room_and_a_makeshift(int error)
 {
     log_makeshift(error);
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
         kernel_close(fd);
     int closed = make_closed_socket();
-    return closed >= 0 ? closed : kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC);
+    closed = closed >= 0 ? closed : make_unconnected_socket();
+    return closed >= 0 ? closed : open_dev_null();
 }
 
 /* The number must stay taken; one above the open files limit nobody else can be given. */
@@ -125,7 +134,7 @@ static void replace_all(void)
     if (closed == -EMFILE)
         closed = make_closed_socket_above_the_limit();
     if (closed < 0)
-        closed = make_room_and_a_socket(closed);
+        closed = make_room_and_a_makeshift(closed);
     bool in_place = false; /* the room that was made may be the very number that it is for */
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
         if (fd == closed)

@@ -1,0 +1,252 @@
+/*
+ * What a forked child finds where its parent has Redis connections, however it was forked, and that
+ * the parent's connections carry on. Each test runs its program without the guard too, to see the
+ * descriptors really shared. Runs programs/child_*.c.
+ */
+#include "child.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char *const shared = "original: shared\n"
+                                  "dup: shared\n"
+                                  "dup2: shared\n"
+                                  "dup3: shared\n"
+                                  "F_DUPFD: shared\n"
+                                  "F_DUPFD_CLOEXEC: shared\n"
+                                  "errno in the child: EXDEV\n"
+                                  "errno in the parent: EXDEV\n"
+                                  "parent: same client\n";
+
+static const char *const cut_off = "original: " CUT_OFF "\n"
+                                   "dup: " CUT_OFF "\n"
+                                   "dup2: " CUT_OFF "\n"
+                                   "dup3: " CUT_OFF "\n"
+                                   "F_DUPFD: " CUT_OFF "\n"
+                                   "F_DUPFD_CLOEXEC: " CUT_OFF "\n"
+                                   "errno in the child: EXDEV\n"
+                                   "errno in the parent: EXDEV\n"
+                                   "parent: same client\n";
+
+/* ---- every way to fork, every copy ---- */
+
+static void expect_only_the_guard_to_cut_off(const char *how)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(PROGRAM("child_fork"), how, port_of(server));
+    expect(argv, NULL, shared);
+    expect(argv, guarded(server, NULL), cut_off);
+}
+
+Test(child, a_forked_child_reads_eof_on_every_copy_of_the_inherited_connection)
+{
+    expect_only_the_guard_to_cut_off("fork");
+}
+
+Test(child, a_child_of__Fork_reads_eof_on_every_copy_of_the_inherited_connection)
+{
+    expect_only_the_guard_to_cut_off("_Fork");
+}
+
+Test(child, a_child_of_forkpty_reads_eof_on_every_copy_of_the_inherited_connection)
+{
+    expect_only_the_guard_to_cut_off("forkpty");
+}
+
+Test(child, a_fork_that_bypasses_the_preload_is_cut_off_too)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv =
+        WORDS(PROGRAM("child_fork"), "module", port_of(server), MODULE("child_forker"));
+    expect(argv, NULL, shared);
+    expect(argv, guarded(server, NULL), cut_off);
+    expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")), cut_off);
+}
+
+Test(child, a_connection_to_a_unix_socket_is_cut_off_too)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(PROGRAM("child_fork"), "fork", server->unix_socket);
+    expect(argv, NULL, shared);
+    expect(argv, guarded(server, NULL), cut_off);
+}
+
+/* ---- still connecting ---- */
+
+static void expect_of_the_connecting(const struct server *server, const char *const env[],
+                                     const char *found)
+{
+    cut_link(server);
+    struct program *program =
+        start_program(WORDS(PROGRAM("child_connecting"), port_of(server)), env);
+    wait_for_line(program, "forked");
+    heal_link();
+    tell_program(program, "go on\n");
+    struct outcome outcome = finish_program(program);
+    cr_assert_str_eq(outcome.out,
+                     text("original: %s\ncopy: %s\nforked\nparent: +PONG\n", found, found));
+}
+
+Test(child, a_connection_in_the_making_is_cut_off_and_its_parent_gets_it)
+{
+    enter_private_network();
+    struct server *server = start_redis(NULL);
+    expect_of_the_connecting(server, NULL, "shared");
+    expect_of_the_connecting(server, guarded(server, NULL), CUT_OFF);
+}
+
+/* ---- generations ---- */
+
+Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(PROGRAM("child_generations"), port_of(server));
+    expect(argv, NULL,
+           "generation 0: keepalive off\n"
+           "generation 1 at the connection of 0: shared\n"
+           "generation 1: keepalive off\n"
+           "generation 2 at the connection of 0: shared\n"
+           "generation 2 at the connection of 1: shared\n"
+           "generation 2: keepalive off\n"
+           "generation 2: same client\n"
+           "generation 1: same client\n"
+           "generation 0: same client\n");
+    expect(argv, guarded(server, NULL),
+           "generation 0: keepalive on\n"
+           "generation 1 at the connection of 0: " CUT_OFF "\n"
+           "generation 1: keepalive on\n"
+           "generation 2 at the connection of 0: " CUT_OFF "\n"
+           "generation 2 at the connection of 1: " CUT_OFF "\n"
+           "generation 2: keepalive on\n"
+           "generation 2: same client\n"
+           "generation 1: same client\n"
+           "generation 0: same client\n");
+}
+
+Test(child, a_client_in_the_child_gets_one_error_and_reconnects)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(PROGRAM("child_reconnect"), port_of(server));
+    expect(argv, NULL,
+           "child: answered\n"
+           "child: keepalive off\n"
+           "child: its parent's\n"
+           "parent: same client\n");
+    expect(argv, guarded(server, NULL),
+           "child: Broken pipe\n"
+           "child: keepalive on\n"
+           "child: its own\n"
+           "parent: same client\n");
+}
+
+Test(child, daemon_hands_the_connection_over_and_a_later_fork_is_cut_off)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(PROGRAM("child_daemon"), port_of(server)), guarded(server, NULL),
+           "daemon: another process\n"
+           "daemon: same client\n"
+           "child: " CUT_OFF "\n"
+           "daemon: same client\n");
+}
+
+/* ---- the parent carries on ---- */
+
+static char *reply_after_children(const struct server *server, const char *const env[])
+{
+    struct program *program = start_program(WORDS(PROGRAM("child_blocking"), port_of(server)), env);
+    wait_for_line(program, "children gone");
+    redis_ask(server, "RPUSH queue job");
+    return finish_program(program).out;
+}
+
+Test(child, a_blocking_pop_of_the_parent_gets_its_reply_whatever_children_do)
+{
+    struct server *server = start_redis(NULL);
+    cr_expect_str_eq(reply_after_children(server, NULL),
+                     "children gone\nparent: lost its connection\n");
+    redis_ask(server, "DEL queue");
+    cr_expect_str_eq(reply_after_children(server, guarded(server, NULL)),
+                     "children gone\nparent: got job\n");
+}
+
+Test(child, a_child_cannot_take_the_connection_out_of_its_parents_epoll)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(PROGRAM("child_epoll"), port_of(server));
+    expect(argv, NULL, "child: EPOLL_CTL_DEL 0\nparent: not told\n");
+    expect(argv, guarded(server, NULL), "child: EPOLL_CTL_DEL ENOENT\nparent: readable\n");
+}
+
+/* ---- REDISGUARD_FORK ---- */
+
+Test(child, fork_sever_keeps_the_number_taken)
+{
+    struct server *server = start_redis(NULL);
+    const char *expected = "child: " CUT_OFF "\n"
+                           "child: its number is taken\n"
+                           "parent: same client\n";
+    const char *const *argv = WORDS(PROGRAM("child_policy"), port_of(server));
+    expect(argv, guarded(server, NULL), expected);
+    expect(argv, guarded(server, WORDS("REDISGUARD_FORK=sever")), expected);
+}
+
+Test(child, fork_close_frees_the_number)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(PROGRAM("child_policy"), port_of(server)),
+           guarded(server, WORDS("REDISGUARD_FORK=close")),
+           "child: closed\n"
+           "child: its number is free\n"
+           "parent: same client\n");
+}
+
+Test(child, fork_off_leaves_the_connection_shared)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(PROGRAM("child_policy"), port_of(server)),
+           guarded(server, WORDS("REDISGUARD_FORK=off")),
+           "child: shared\n"
+           "child: its number is taken\n"
+           "parent: same client\n");
+}
+
+/* ---- what is not, at that moment, a Redis connection ---- */
+
+static char *content_of(const char *path)
+{
+    return output_of(WORDS("cat", path));
+}
+
+/* Without the guard the same, but for the last line: the test would fail if any of them were. */
+Test(child, whatever_got_the_number_of_a_closed_connection_is_left_alone)
+{
+    struct server *server = start_redis(NULL);
+    struct server *elsewhere = start_redis(NULL);
+    char *file = text("%s/log", scratch_directory());
+    const char *intact = "log file: intact\n"
+                         "copy of the log file: intact\n"
+                         "listening socket: intact\n"
+                         "connection elsewhere: intact\n"
+                         "reused socket: intact\n"
+                         "pipe: intact\n";
+    const char *const *argv =
+        WORDS(PROGRAM("child_numbers"), port_of(server), port_of(elsewhere), file);
+    expect(argv, NULL, text("%sthe one Redis connection: intact\n", intact));
+    expect(argv, guarded(server, NULL), text("%sthe one Redis connection: lost\n", intact));
+    cr_assert_str_eq(content_of(file), "child\nchild\nchild\nchild\n");
+}
+
+Test(child, a_number_that_the_child_has_reused_is_left_alone_in_the_grandchild)
+{
+    struct server *server = start_redis(NULL);
+    char *file = text("%s/file", scratch_directory());
+    expect(WORDS(PROGRAM("child_again"), port_of(server), file), guarded(server, NULL),
+           "bytes\nbytes\nbytes\nbytes\n");
+}
+
+Test(child, a_connection_that_a_later_fork_handler_opens_is_the_childs)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(PROGRAM("child_atfork"), port_of(server)), guarded(server, NULL),
+           "child: its own\nparent: same client\n");
+}

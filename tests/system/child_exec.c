@@ -1,0 +1,62 @@
+/*
+ * What a command that is started by a program with Redis connections holds of them: nothing. Runs
+ * programs/child_exec.c and child_vfork.c.
+ */
+#include "child.h"
+
+#include <criterion/criterion.h>
+
+static const char *const holds = "the command holds the connection\n";
+static const char *const holds_not = "the command does not hold the connection\n";
+
+static void expect_not_to_leak(const char *how)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(PROGRAM("child_exec"), how, port_of(server));
+    expect(argv, NULL, holds);
+    expect(argv, guarded(server, NULL), holds_not);
+}
+
+Test(child_exec, a_program_that_becomes_another_does_not_leave_it_the_connection)
+{
+    expect_not_to_leak("exec");
+}
+
+Test(child_exec, a_command_run_by_fork_and_exec_does_not_hold_the_connection)
+{
+    expect_not_to_leak("fork");
+}
+
+Test(child_exec, a_command_run_by_vfork_does_not_hold_the_connection)
+{
+    expect_not_to_leak("vfork");
+}
+
+Test(child_exec, a_command_run_by_posix_spawn_does_not_hold_the_connection)
+{
+    expect_not_to_leak("posix_spawn");
+}
+
+Test(child_exec, a_command_run_by_system_does_not_hold_the_connection)
+{
+    expect_not_to_leak("system");
+}
+
+Test(child_exec, with_cloexec_0_a_command_holds_the_connection_as_ever)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(PROGRAM("child_exec"), "posix_spawn", port_of(server)),
+           guarded(server, WORDS("REDISGUARD_CLOEXEC=0")), holds);
+}
+
+Test(child_exec, what_a_child_does_before_its_exec_leaves_the_parents_records_intact)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(PROGRAM("child_vfork"), port_of(server), text("%s/file", scratch_directory())),
+           guarded(server, NULL),
+           "one: " CUT_OFF "\n"
+           "other: " CUT_OFF "\n"
+           "file: write bytes\n"
+           "copy of the file: write bytes\n"
+           "parent: same client\n");
+}
