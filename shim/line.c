@@ -99,7 +99,8 @@ void line_ipv4(struct line *line, const unsigned char address[4])
 
 static unsigned ipv6_group(const unsigned char address[16], int group)
 {
-    return (unsigned)address[2 * group] << 8 | address[2 * group + 1];
+    const unsigned char *at = address + (ptrdiff_t)2 * group;
+    return (unsigned)at[0] << 8 | at[1];
 }
 
 /* The first longest run of two or more zero groups, which "::" stands for; its length, or 0. */

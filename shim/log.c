@@ -46,7 +46,7 @@ void log_begin(struct line *line, enum log_level level)
 
 static int write_to_stderr(struct line *line)
 {
-    struct stat now;
+    struct stat now = {0};
     if (!stderr_is_known || kernel_fstat(STDERR_FILENO, &now) < 0 ||
         now.st_dev != stderr_at_start.st_dev || now.st_ino != stderr_at_start.st_ino)
         return -EBADF;
@@ -56,7 +56,7 @@ static int write_to_stderr(struct line *line)
 /* Where anybody may put a link, no link is followed. */
 static int nofollow_in(int folder)
 {
-    struct stat status;
+    struct stat status = {0};
     if (kernel_fstat(folder, &status) < 0)
         return O_NOFOLLOW;
     return (status.st_mode & S_IWOTH) != 0 ? O_NOFOLLOW : 0;

@@ -82,7 +82,7 @@ static uint64_t identity_on_record(struct slot *slot)
 
 static void load_record(struct slot *slot, struct record *record)
 {
-    uint64_t words[RECORD_WORDS];
+    uint64_t words[RECORD_WORDS] = {0};
     for (int i = 0; i < RECORD_WORDS; i++)
         words[i] = atomic_load_explicit(&slot->record[i], memory_order_relaxed);
     memcpy(record, words, sizeof *record);
@@ -134,7 +134,7 @@ static struct leaf *make_leaf_of(int fd)
  */
 static uint64_t inode_identity(int fd)
 {
-    struct stat status;
+    struct stat status = {0};
     if (kernel_fstat(fd, &status) < 0 || !S_ISSOCK(status.st_mode))
         return 0;
     return UINT64_C(1) << 63 | status.st_ino;

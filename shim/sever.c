@@ -70,7 +70,7 @@ static void drop_what_is_no_longer_ours(void)
  */
 static int make_closed_socket(void)
 {
-    int pair[2];
+    int pair[2] = {-1, -1};
     int error = kernel_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, pair);
     if (error < 0)
         return error;
@@ -87,7 +87,7 @@ static int set_open_files_limit(const struct rlimit *wanted, struct rlimit *befo
 /* At its soft limit the child borrows from the hard one, for these two calls. */
 static int make_closed_socket_above_the_limit(void)
 {
-    struct rlimit before;
+    struct rlimit before = {0, 0};
     if (set_open_files_limit(NULL, &before) < 0 || before.rlim_cur == before.rlim_max)
         return -EMFILE;
     struct rlimit raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
