@@ -25,7 +25,7 @@ SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
                 $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full) \
                 $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics)
 SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
-                -Wl,-z,relro,-z,now,-z,noexecstack,-z,text,-z,separate-code \
+                -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,separate-code \
                 -Wl,--hash-style=both,--build-id,--no-as-needed,-O1
 
 SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c shim/*.S)))

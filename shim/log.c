@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -33,10 +32,8 @@ bool log_wants(enum log_level level)
 void log_begin(struct line *line, enum log_level level)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
-    struct timespec now = {0, 0};
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
     line->length = 0;
-    line_timestamp(line, now.tv_sec);
+    line_timestamp(line, kernel_clock(CLOCK_REALTIME_COARSE));
     line_text(line, " redisguard[");
     line_number(line, kernel_getpid());
     line_text(line, "] ");

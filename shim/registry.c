@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "config.h"
 #include "kernel.h"
 
 enum {
@@ -151,11 +151,10 @@ static uint64_t identity_of(int fd)
     return error == -EBADF || error == -ENOTSOCK ? 0 : inode_identity(fd);
 }
 
-static uint32_t monotonic_seconds(void)
+/* Only a log line ever asks: without a log the clock need not be read. */
+static uint32_t time_of_opening(void)
 {
-    struct timespec now = {0, 0};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint32_t)now.tv_sec;
+    return config()->log[0] == '\0' ? 0 : (uint32_t)kernel_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 static void raise_highest(int fd)
@@ -209,7 +208,7 @@ bool registry_record(int fd, const struct endpoint *endpoint)
     struct record record = {
         .endpoint = *endpoint,
         .opener = atomic_load_explicit(&owner, memory_order_relaxed),
-        .opened = monotonic_seconds(),
+        .opened = time_of_opening(),
     };
     return fill_slot(fd, identity, &record);
 }

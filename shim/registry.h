@@ -20,7 +20,7 @@
 struct record {
     struct endpoint endpoint;
     pid_t opener;
-    uint32_t opened; /* s on CLOCK_MONOTONIC */
+    uint32_t opened; /* s on CLOCK_MONOTONIC; 0 where there is no log to tell it to */
 };
 
 /* Says that the records belong to this process from now on: at start, and in a child once cut. */

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "config.h"
 #include "kernel.h"
@@ -24,8 +23,6 @@ static void log_cut(int fd, const struct record *record)
 {
     if (!log_wants(LOG_LEVEL_INFO))
         return;
-    struct timespec now = {0, 0};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     struct line line;
     log_begin(&line, LOG_LEVEL_INFO);
     line_text(&line, "descriptor ");
@@ -34,7 +31,7 @@ static void log_cut(int fd, const struct record *record)
     line_text(&line, " in this child: ");
     target_describe(&line, &record->endpoint, fd);
     line_text(&line, ", opened ");
-    line_number(&line, (int64_t)now.tv_sec - record->opened);
+    line_number(&line, kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened);
     line_text(&line, " s ago by pid ");
     line_number(&line, record->opener);
     log_end(&line);

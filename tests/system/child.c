@@ -33,7 +33,7 @@ static const char *const cut_off = "original: " CUT_OFF "\n"
 static void expect_only_the_guard_to_cut_off(const char *how)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_fork"), how, port_of(server));
+    const char *const *argv = WORDS(built_program("child_fork"), how, port_of(server));
     expect(argv, NULL, shared);
     expect(argv, guarded(server, NULL), cut_off);
 }
@@ -57,7 +57,7 @@ Test(child, a_fork_that_bypasses_the_preload_is_cut_off_too)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =
-        WORDS(PROGRAM("child_fork"), "module", port_of(server), MODULE("child_forker"));
+        WORDS(built_program("child_fork"), "module", port_of(server), built_module("child_forker"));
     expect(argv, NULL, shared);
     expect(argv, guarded(server, NULL), cut_off);
     expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")), cut_off);
@@ -66,7 +66,7 @@ Test(child, a_fork_that_bypasses_the_preload_is_cut_off_too)
 Test(child, a_connection_to_a_unix_socket_is_cut_off_too)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_fork"), "fork", server->unix_socket);
+    const char *const *argv = WORDS(built_program("child_fork"), "fork", server->unix_socket);
     expect(argv, NULL, shared);
     expect(argv, guarded(server, NULL), cut_off);
 }
@@ -78,7 +78,7 @@ static void expect_of_the_connecting(const struct server *server, const char *co
 {
     cut_link(server);
     struct program *program =
-        start_program(WORDS(PROGRAM("child_connecting"), port_of(server)), env);
+        start_program(WORDS(built_program("child_connecting"), port_of(server)), env);
     wait_for_line(program, "forked");
     heal_link();
     tell_program(program, "go on\n");
@@ -100,7 +100,7 @@ Test(child, a_connection_in_the_making_is_cut_off_and_its_parent_gets_it)
 Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_generations"), port_of(server));
+    const char *const *argv = WORDS(built_program("child_generations"), port_of(server));
     expect(argv, NULL,
            "generation 0: keepalive off\n"
            "generation 1 at the connection of 0: shared\n"
@@ -126,7 +126,7 @@ Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
 Test(child, a_client_in_the_child_gets_one_error_and_reconnects)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_reconnect"), port_of(server));
+    const char *const *argv = WORDS(built_program("child_reconnect"), port_of(server));
     expect(argv, NULL,
            "child: answered\n"
            "child: keepalive off\n"
@@ -142,7 +142,7 @@ Test(child, a_client_in_the_child_gets_one_error_and_reconnects)
 Test(child, daemon_hands_the_connection_over_and_a_later_fork_is_cut_off)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(PROGRAM("child_daemon"), port_of(server)), guarded(server, NULL),
+    expect(WORDS(built_program("child_daemon"), port_of(server)), guarded(server, NULL),
            "daemon: another process\n"
            "daemon: same client\n"
            "child: " CUT_OFF "\n"
@@ -153,7 +153,8 @@ Test(child, daemon_hands_the_connection_over_and_a_later_fork_is_cut_off)
 
 static char *reply_after_children(const struct server *server, const char *const env[])
 {
-    struct program *program = start_program(WORDS(PROGRAM("child_blocking"), port_of(server)), env);
+    struct program *program =
+        start_program(WORDS(built_program("child_blocking"), port_of(server)), env);
     wait_for_line(program, "children gone");
     redis_ask(server, "RPUSH queue job");
     return finish_program(program).out;
@@ -172,7 +173,7 @@ Test(child, a_blocking_pop_of_the_parent_gets_its_reply_whatever_children_do)
 Test(child, a_child_cannot_take_the_connection_out_of_its_parents_epoll)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_epoll"), port_of(server));
+    const char *const *argv = WORDS(built_program("child_epoll"), port_of(server));
     expect(argv, NULL, "child: EPOLL_CTL_DEL 0\nparent: not told\n");
     expect(argv, guarded(server, NULL), "child: EPOLL_CTL_DEL ENOENT\nparent: readable\n");
 }
@@ -185,7 +186,7 @@ Test(child, fork_sever_keeps_the_number_taken)
     const char *expected = "child: " CUT_OFF "\n"
                            "child: its number is taken\n"
                            "parent: same client\n";
-    const char *const *argv = WORDS(PROGRAM("child_policy"), port_of(server));
+    const char *const *argv = WORDS(built_program("child_policy"), port_of(server));
     expect(argv, guarded(server, NULL), expected);
     expect(argv, guarded(server, WORDS("REDISGUARD_FORK=sever")), expected);
 }
@@ -193,7 +194,7 @@ Test(child, fork_sever_keeps_the_number_taken)
 Test(child, fork_close_frees_the_number)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(PROGRAM("child_policy"), port_of(server)),
+    expect(WORDS(built_program("child_policy"), port_of(server)),
            guarded(server, WORDS("REDISGUARD_FORK=close")),
            "child: closed\n"
            "child: its number is free\n"
@@ -203,7 +204,7 @@ Test(child, fork_close_frees_the_number)
 Test(child, fork_off_leaves_the_connection_shared)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(PROGRAM("child_policy"), port_of(server)),
+    expect(WORDS(built_program("child_policy"), port_of(server)),
            guarded(server, WORDS("REDISGUARD_FORK=off")),
            "child: shared\n"
            "child: its number is taken\n"
@@ -230,7 +231,7 @@ Test(child, whatever_got_the_number_of_a_closed_connection_is_left_alone)
                          "reused socket: intact\n"
                          "pipe: intact\n";
     const char *const *argv =
-        WORDS(PROGRAM("child_numbers"), port_of(server), port_of(elsewhere), file);
+        WORDS(built_program("child_numbers"), port_of(server), port_of(elsewhere), file);
     expect(argv, NULL, text("%sthe one Redis connection: intact\n", intact));
     expect(argv, guarded(server, NULL), text("%sthe one Redis connection: lost\n", intact));
     cr_assert_str_eq(content_of(file), "child\nchild\nchild\nchild\n");
@@ -240,13 +241,13 @@ Test(child, a_number_that_the_child_has_reused_is_left_alone_in_the_grandchild)
 {
     struct server *server = start_redis(NULL);
     char *file = text("%s/file", scratch_directory());
-    expect(WORDS(PROGRAM("child_again"), port_of(server), file), guarded(server, NULL),
+    expect(WORDS(built_program("child_again"), port_of(server), file), guarded(server, NULL),
            "bytes\nbytes\nbytes\nbytes\n");
 }
 
 Test(child, a_connection_that_a_later_fork_handler_opens_is_the_childs)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(PROGRAM("child_atfork"), port_of(server)), guarded(server, NULL),
+    expect(WORDS(built_program("child_atfork"), port_of(server)), guarded(server, NULL),
            "child: its own\nparent: same client\n");
 }

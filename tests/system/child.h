@@ -6,13 +6,20 @@
 
 #include <criterion/criterion.h>
 
-#define PROGRAM(name) BUILD_DIR "/tests/system/programs/" name
-#define MODULE(name)  BUILD_DIR "/tests/system/modules/" name ".so"
-
 /* What programs/child_tools.h finds where a connection was replaced: one that the server closed. */
 #define CUT_OFF                                                                                    \
     "socket, poll readable hung-up, epoll readable hung-up, read 0, recv 0, write EPIPE, send "    \
     "EPIPE"
+
+static inline const char *built_program(const char *name)
+{
+    return text("%s/tests/system/programs/%s", BUILD_DIR, name);
+}
+
+static inline const char *built_module(const char *name)
+{
+    return text("%s/tests/system/modules/%s.so", BUILD_DIR, name);
+}
 
 /* Runs a program, which must end well and print exactly this. */
 static inline void expect(const char *const argv[], const char *const env[], const char *printed)

@@ -12,7 +12,7 @@ static const char *const holds_not = "the command does not hold the connection\n
 static void expect_not_to_leak(const char *how)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_exec"), how, port_of(server));
+    const char *const *argv = WORDS(built_program("child_exec"), how, port_of(server));
     expect(argv, NULL, holds);
     expect(argv, guarded(server, NULL), holds_not);
 }
@@ -45,18 +45,19 @@ Test(child_exec, a_command_run_by_system_does_not_hold_the_connection)
 Test(child_exec, with_cloexec_0_a_command_holds_the_connection_as_ever)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(PROGRAM("child_exec"), "posix_spawn", port_of(server)),
+    expect(WORDS(built_program("child_exec"), "posix_spawn", port_of(server)),
            guarded(server, WORDS("REDISGUARD_CLOEXEC=0")), holds);
 }
 
 Test(child_exec, what_a_child_does_before_its_exec_leaves_the_parents_records_intact)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(PROGRAM("child_vfork"), port_of(server), text("%s/file", scratch_directory())),
-           guarded(server, NULL),
-           "one: " CUT_OFF "\n"
-           "other: " CUT_OFF "\n"
-           "file: write bytes\n"
-           "copy of the file: write bytes\n"
-           "parent: same client\n");
+    expect(
+        WORDS(built_program("child_vfork"), port_of(server), text("%s/file", scratch_directory())),
+        guarded(server, NULL),
+        "one: " CUT_OFF "\n"
+        "other: " CUT_OFF "\n"
+        "file: write bytes\n"
+        "copy of the file: write bytes\n"
+        "parent: same client\n");
 }

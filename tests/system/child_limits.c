@@ -10,7 +10,7 @@
 static void expect_in_case(const char *what, const char *shared, const char *cut_off)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(PROGRAM("child_limits"), what, port_of(server));
+    const char *const *argv = WORDS(built_program("child_limits"), what, port_of(server));
     expect(argv, NULL, shared);
     expect(argv, guarded(server, NULL), cut_off);
 }
