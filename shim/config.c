@@ -219,7 +219,7 @@ static void complain_of_name(const char *entry, size_t length, int complaints)
 {
     struct line line = {.length = 0};
     line_text(&line, "redisguard: unknown variable ");
-    line_bytes(&line, entry, length < 80 ? length : 80);
+    line_foreign(&line, entry, length);
     line_text(&line, "; known after " REDISGUARD_PREFIX " are");
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
         line_text(&line, v == variables ? " " : ", ");
@@ -321,11 +321,10 @@ bool config_lists_port(const struct config *config, unsigned port)
     return port <= PORT_MAX && (config->ports[port / 8] >> (port % 8) & 1) != 0;
 }
 
-/* A list may be longer than a line holds: it is written range by range, into the same line of
- * output. */
+/* A list may be longer than a line holds: it is written range by range. */
 static void print_ports(const struct config *config, int fd)
 {
-    const char *separator = REDISGUARD_PREFIX "PORTS=";
+    const char *separator = "";
     for (unsigned first = 1; first <= PORT_MAX; first++) {
         if (!config_lists_port(config, first))
             continue;
@@ -343,36 +342,43 @@ static void print_ports(const struct config *config, int fd)
         separator = ",";
         first = last;
     }
-    struct line end = {.length = 0};
-    line_text(&end, "\n");
-    line_print(&end, fd);
 }
 
-static void print_variable(const struct config *config, const struct variable *variable, int fd)
+static void print_text(const char *text, int fd)
+{
+    for (size_t rest = strlen(text); rest > 0;) { /* a path may be longer than a line */
+        struct line line = {.length = 0};
+        line_bytes(&line, text, rest);
+        line_print(&line, fd);
+        text += line.length;
+        rest -= line.length;
+    }
+}
+
+static void print_value(const struct config *config, const struct variable *variable, int fd)
 {
     const void *field = (const char *)config + variable->field;
     struct line line = {.length = 0};
-    line_text(&line, REDISGUARD_PREFIX);
-    line_text(&line, variable->name);
-    line_text(&line, "=");
     if (variable->read == read_choice)
         line_text(&line, variable->choices[*(const int *)field]);
     else if (variable->read != read_number)
-        line_text(&line, field);
+        print_text(field, fd);
     else if (*(const int *)field != UNSET)
         line_number(&line, *(const int *)field);
-    line_text(&line, "\n");
     line_print(&line, fd);
 }
 
 void config_print(const struct config *config, int fd)
 {
-    struct line version = {.length = 0};
-    line_text(&version, "redisguard " REDISGUARD_VERSION "\n");
-    line_print(&version, fd);
-    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
+    print_text("redisguard " REDISGUARD_VERSION "\n", fd);
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
+        print_text(REDISGUARD_PREFIX, fd);
+        print_text(v->name, fd);
+        print_text("=", fd);
         if (v->read == read_ports)
             print_ports(config, fd);
         else
-            print_variable(config, v, fd);
+            print_value(config, v, fd);
+        print_text("\n", fd);
+    }
 }

@@ -5,14 +5,17 @@
 #include "line.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 
 #include "kernel.h"
 
 enum {
-    QUOTED_AT_MOST = 60,
+    FOREIGN_AT_MOST = 60,
     KERNEL_SIGNAL_SET = 8, /* bytes of the kernel's sigset_t, on every 64-bit machine */
 };
 
@@ -48,15 +51,20 @@ void line_number(struct line *line, int64_t number)
     line_unsigned(line, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1);
 }
 
-void line_quoted(struct line *line, const char *text)
+void line_foreign(struct line *line, const char *text, size_t length)
 {
-    size_t length = strnlen(text, QUOTED_AT_MOST + 1);
-    line_text(line, "\"");
-    for (size_t i = 0; i < length && i < QUOTED_AT_MOST; i++) {
+    for (size_t i = 0; i < length && i < FOREIGN_AT_MOST; i++) {
         unsigned char c = (unsigned char)text[i];
         line_bytes(line, c < ' ' || c == 0x7f ? "?" : text + i, 1);
     }
-    line_text(line, length > QUOTED_AT_MOST ? "...\"" : "\"");
+    line_text(line, length > FOREIGN_AT_MOST ? "..." : "");
+}
+
+void line_quoted(struct line *line, const char *text)
+{
+    line_text(line, "\"");
+    line_foreign(line, text, strlen(text));
+    line_text(line, "\"");
 }
 
 /* Days since 1970 to a date of the Gregorian calendar, in 400-year eras that begin on 1 March. */
@@ -137,13 +145,14 @@ void line_ipv6(struct line *line, const unsigned char address[16])
     line_text(line, "]");
 }
 
-static bool takes_a_line_at_once(int fd)
+/* Waits for room; NULL: however long it takes. 0, or -EAGAIN for no room, -EPIPE for no reader. */
+static int wait_for_room(int fd, const struct timespec *limit)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLOUT, .revents = 0};
-    struct timespec at_once = {0, 0};
-    long ready =
-        kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(&at_once), 0, 0, 0);
-    return ready == 1 && (wanted.revents & POLLOUT) != 0;
+    kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(limit), 0, 0, 0);
+    if ((wanted.revents & POLLERR) != 0)
+        return -EPIPE;
+    return wanted.revents == POLLOUT ? 0 : -EAGAIN;
 }
 
 static long change_signal_mask(int how, const uint64_t *set, uint64_t *before)
@@ -152,14 +161,19 @@ static long change_signal_mask(int how, const uint64_t *set, uint64_t *before)
                        KERNEL_SIGNAL_SET, 0, 0);
 }
 
-/* A SIGPIPE of write(2) goes to the writing thread: hold it back, and take it off if it is ours. */
-static int write_without_sigpipe(int fd, const char *text, size_t length)
+/*
+ * The reader may go away between the poll and the write. A SIGPIPE of write(2) goes to the writing
+ * thread: hold it back, and take it off if it is ours. SIGTTOU would stop a program that runs in
+ * the background of its terminal; blocked, it does not (POSIX).
+ */
+static int write_without_signals(int fd, const char *text, size_t length)
 {
     const uint64_t sigpipe = UINT64_C(1) << (SIGPIPE - 1);
+    const uint64_t held_back = sigpipe | UINT64_C(1) << (SIGTTOU - 1);
     const struct timespec at_once = {0, 0};
     uint64_t before = 0;
     uint64_t pending = 0;
-    if (change_signal_mask(SIG_BLOCK, &sigpipe, &before) < 0)
+    if (change_signal_mask(SIG_BLOCK, &held_back, &before) < 0)
         return -EPERM;
     kernel_call(SYS_rt_sigpending, kernel_pointer(&pending), KERNEL_SIGNAL_SET, 0, 0, 0, 0);
     long written = kernel_write(fd, text, length);
@@ -170,19 +184,44 @@ static int write_without_sigpipe(int fd, const char *text, size_t length)
     return written < 0 ? (int)written : 0;
 }
 
+/*
+ * A terminal that is held (^S) says that there is room, and blocks: it is written through a
+ * description of our own that does not. Returns that descriptor, or -errno.
+ */
+static int open_terminal_again(int fd)
+{
+    struct line path = {.length = 0};
+    line_text(&path, "/proc/self/fd/");
+    line_number(&path, fd);
+    path.text[path.length] = '\0';
+    return kernel_openat(AT_FDCWD, path.text, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+}
+
+static bool is_terminal(int fd)
+{
+    struct termios settings;
+    return kernel_call(SYS_ioctl, fd, TCGETS, kernel_pointer(&settings), 0, 0, 0) == 0;
+}
+
 int line_write(struct line *line, int fd)
 {
+    static const struct timespec at_once = {0, 0};
     line->text[line->length] = '\n';
-    if (!takes_a_line_at_once(fd))
-        return -EAGAIN;
-    return write_without_sigpipe(fd, line->text, line->length + 1);
+    int error = wait_for_room(fd, &at_once);
+    if (error < 0)
+        return error;
+    int terminal = is_terminal(fd) ? open_terminal_again(fd) : -1;
+    error = write_without_signals(terminal < 0 ? fd : terminal, line->text, line->length + 1);
+    if (terminal >= 0)
+        kernel_close(terminal);
+    return error;
 }
 
 void line_print(const struct line *line, int fd)
 {
     for (size_t done = 0; done < line->length;) {
         long written = kernel_write(fd, line->text + done, line->length - done);
-        if (written < 0 && written != -EINTR)
+        if (written < 0 && written != -EINTR && (written != -EAGAIN || wait_for_room(fd, NULL) < 0))
             return;
         done += written > 0 ? (size_t)written : 0;
     }

@@ -21,18 +21,24 @@ enum { PROBED_BYTES = 8, NO_SUCH_HOW = -1 };
 
 /*
  * rt_sigprocmask copies the set in before it looks at `how`: EFAULT for memory that cannot be read,
- * EINVAL otherwise, and nothing changes (every Linux; the set is 8 bytes).
+ * EINVAL otherwise, and nothing changes (every Linux; the set is 8 bytes). NULL means no set at
+ * all.
  */
 static bool eight_bytes_are_readable(const void *memory)
 {
-    return kernel_call(SYS_rt_sigprocmask, NO_SUCH_HOW, kernel_pointer(memory), 0, PROBED_BYTES, 0,
-                       0) != -EFAULT;
+    return memory != NULL && kernel_call(SYS_rt_sigprocmask, NO_SUCH_HOW, kernel_pointer(memory), 0,
+                                         PROBED_BYTES, 0, 0) != -EFAULT;
 }
 
-/* Between the first and the last eight bytes of an address there is no room for a page. */
+/*
+ * Between the first and the last eight bytes of an address there is no room for a page. What is
+ * shorter than eight bytes may lie at either edge of one, but not at both.
+ */
 static bool is_readable(const void *memory, size_t length)
 {
     const char *last = (const char *)memory + length - PROBED_BYTES;
+    if (length < PROBED_BYTES)
+        return eight_bytes_are_readable(memory) || eight_bytes_are_readable(last);
     return eight_bytes_are_readable(memory) &&
            (length == PROBED_BYTES || eight_bytes_are_readable(last));
 }
@@ -77,8 +83,9 @@ static bool is_redis_unix(const struct sockaddr *peer, socklen_t length, struct 
 bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
 {
     sa_family_t family;
-    if (length < PROBED_BYTES || length > sizeof(struct sockaddr_storage) ||
-        !eight_bytes_are_readable(peer))
+    size_t head = length < PROBED_BYTES ? length : PROBED_BYTES;
+    if (length <= sizeof family || length > sizeof(struct sockaddr_storage) ||
+        !is_readable(peer, head))
         return false;
     memcpy(&family, &peer->sa_family, sizeof family);
     memset(endpoint, 0, sizeof *endpoint);
