@@ -150,7 +150,7 @@ static int wait_for_room(int fd, const struct timespec *limit)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLOUT, .revents = 0};
     kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(limit), 0, 0, 0);
-    if ((wanted.revents & POLLERR) != 0)
+    if ((wanted.revents & (POLLERR | POLLHUP)) != 0)
         return -EPIPE;
     return wanted.revents == POLLOUT ? 0 : -EAGAIN;
 }

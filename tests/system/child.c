@@ -73,12 +73,12 @@ Test(child, a_connection_to_a_unix_socket_is_cut_off_too)
 
 /* ---- still connecting ---- */
 
-static void expect_of_the_connecting(const struct server *server, const char *const env[],
-                                     const char *found)
+static void expect_of_the_connecting(const struct server *server, const char *how,
+                                     const char *const env[], const char *found)
 {
     cut_link(server);
     struct program *program =
-        start_program(WORDS(built_program("child_connecting"), port_of(server)), env);
+        start_program(WORDS(built_program("child_connecting"), how, port_of(server)), env);
     wait_for_line(program, "forked");
     heal_link();
     tell_program(program, "go on\n");
@@ -87,12 +87,22 @@ static void expect_of_the_connecting(const struct server *server, const char *co
                      text("original: %s\ncopy: %s\nforked\nparent: +PONG\n", found, found));
 }
 
-Test(child, a_connection_in_the_making_is_cut_off_and_its_parent_gets_it)
+static void expect_only_the_guard_to_cut_off_the_connecting(const char *how)
 {
     enter_private_network();
     struct server *server = start_redis(NULL);
-    expect_of_the_connecting(server, NULL, "shared");
-    expect_of_the_connecting(server, guarded(server, NULL), CUT_OFF);
+    expect_of_the_connecting(server, how, NULL, "shared");
+    expect_of_the_connecting(server, how, guarded(server, NULL), CUT_OFF);
+}
+
+Test(child, a_connection_in_the_making_is_cut_off_and_its_parent_gets_it)
+{
+    expect_only_the_guard_to_cut_off_the_connecting("nonblocking");
+}
+
+Test(child, a_connection_that_another_thread_is_making_is_cut_off_and_that_thread_gets_it)
+{
+    expect_only_the_guard_to_cut_off_the_connecting("blocking");
 }
 
 /* ---- generations ---- */
@@ -104,9 +114,12 @@ Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
     expect(argv, NULL,
            "generation 0: keepalive off\n"
            "generation 1 at the connection of 0: shared\n"
+           "generation 1 at the copy of 0: shared\n"
            "generation 1: keepalive off\n"
            "generation 2 at the connection of 0: shared\n"
+           "generation 2 at the copy of 0: shared\n"
            "generation 2 at the connection of 1: shared\n"
+           "generation 2 at the copy of 1: shared\n"
            "generation 2: keepalive off\n"
            "generation 2: same client\n"
            "generation 1: same client\n"
@@ -114,9 +127,12 @@ Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
     expect(argv, guarded(server, NULL),
            "generation 0: keepalive on\n"
            "generation 1 at the connection of 0: " CUT_OFF "\n"
+           "generation 1 at the copy of 0: " CUT_OFF "\n"
            "generation 1: keepalive on\n"
            "generation 2 at the connection of 0: " CUT_OFF "\n"
+           "generation 2 at the copy of 0: " CUT_OFF "\n"
            "generation 2 at the connection of 1: " CUT_OFF "\n"
+           "generation 2 at the copy of 1: " CUT_OFF "\n"
            "generation 2: keepalive on\n"
            "generation 2: same client\n"
            "generation 1: same client\n"
@@ -145,6 +161,7 @@ Test(child, daemon_hands_the_connection_over_and_a_later_fork_is_cut_off)
     expect(WORDS(built_program("child_daemon"), port_of(server)), guarded(server, NULL),
            "daemon: another process\n"
            "daemon: same client\n"
+           "child: " CUT_OFF "\n"
            "child: " CUT_OFF "\n"
            "daemon: same client\n");
 }
@@ -211,39 +228,7 @@ Test(child, fork_off_leaves_the_connection_shared)
            "parent: same client\n");
 }
 
-/* ---- what is not, at that moment, a Redis connection ---- */
-
-static char *content_of(const char *path)
-{
-    return output_of(WORDS("cat", path));
-}
-
-/* Without the guard the same, but for the last line: the test would fail if any of them were. */
-Test(child, whatever_got_the_number_of_a_closed_connection_is_left_alone)
-{
-    struct server *server = start_redis(NULL);
-    struct server *elsewhere = start_redis(NULL);
-    char *file = text("%s/log", scratch_directory());
-    const char *intact = "log file: intact\n"
-                         "copy of the log file: intact\n"
-                         "listening socket: intact\n"
-                         "connection elsewhere: intact\n"
-                         "reused socket: intact\n"
-                         "pipe: intact\n";
-    const char *const *argv =
-        WORDS(built_program("child_numbers"), port_of(server), port_of(elsewhere), file);
-    expect(argv, NULL, text("%sthe one Redis connection: intact\n", intact));
-    expect(argv, guarded(server, NULL), text("%sthe one Redis connection: lost\n", intact));
-    cr_assert_str_eq(content_of(file), "child\nchild\nchild\nchild\n");
-}
-
-Test(child, a_number_that_the_child_has_reused_is_left_alone_in_the_grandchild)
-{
-    struct server *server = start_redis(NULL);
-    char *file = text("%s/file", scratch_directory());
-    expect(WORDS(built_program("child_again"), port_of(server), file), guarded(server, NULL),
-           "bytes\nbytes\nbytes\nbytes\n");
-}
+/* ---- fork handlers of the program ---- */
 
 Test(child, a_connection_that_a_later_fork_handler_opens_is_the_childs)
 {

@@ -94,11 +94,8 @@ char *calls_of(const char *const argv[], const char *const env[], const char *ca
 int lines_with(const char *lines, const char *part)
 {
     int count = 0;
-    for (const char *at = lines; (at = strstr(at, part)) != NULL; count++) {
-        at = strchr(at, '\n');
-        if (at == NULL)
-            return count + 1;
-    }
+    for (const char *end = NULL; (end = strchr(lines, '\n')) != NULL; lines = end + 1)
+        count += strstr(text("%.*s", (int)(end - lines), lines), part) != NULL;
     return count;
 }
 
