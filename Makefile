@@ -60,7 +60,7 @@ $(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
 
 # ---- tests: Criterion; each test in a process of its own ----
 
-TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -Ishim -DBUILD_DIR='"$(abspath $(BUILD))"' \
+TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -iquote shim -DBUILD_DIR='"$(abspath $(BUILD))"' \
                -DSOURCE_DIR='"$(CURDIR)"'
 
 # The unit tests link the modules themselves; hooks and constructor would guard the test runner.

@@ -17,7 +17,8 @@ dlopen:
     .cfi_adjust_cfa_offset 8
     pushq %rsi
     .cfi_adjust_cfa_offset 8
-    subq $8, %rsp /* a call needs 16-byte alignment */
+    leaq 16(%rsp), %rdx /* the return address */
+    subq $8, %rsp       /* a call needs 16-byte alignment */
     .cfi_adjust_cfa_offset 8
     call dlopen_route
     addq $8, %rsp
@@ -37,6 +38,7 @@ dlopen:
     .cfi_offset 30, -24
     stp x0, x1, [sp, 16]
     mov x29, sp
+    add x2, sp, 32
     bl dlopen_route
     mov x16, x0
     ldp x0, x1, [sp, 16]

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ int dup3(int from, int to, int flags);
 int fcntl64(int fd, int command, ...);
 pid_t _Fork(void);
 void *dlopen(const char *file, int mode);
-function dlopen_route(const char *file, int mode);
+function dlopen_route(const char *file, int mode, const uintptr_t *stack);
 
 /* What a module that bypasses a preload is given instead of libc's functions. */
 static const struct hook hooks[] = {
@@ -172,9 +173,9 @@ EXPORTED int fcntl64(int fd, int command, ...)
 }
 
 /* dlopen.S asks where to jump. */
-function dlopen_route(const char *file, int mode)
+function dlopen_route(const char *file, int mode, const uintptr_t *stack)
 {
-    return rebind_route(hooks, file, mode);
+    return rebind_route(hooks, file, mode, stack);
 }
 
 EXPORTED const char *redisguard_version(void)

@@ -9,6 +9,7 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -125,6 +126,18 @@ static inline int64_t kernel_clock(clockid_t clock)
     struct timespec now = {0, 0};
     kernel_call(SYS_clock_gettime, clock, kernel_pointer(&now), 0, 0, 0, 0);
     return now.tv_sec;
+}
+
+/*
+ * Can the eight bytes at this address be read? rt_sigprocmask copies the set in before it looks at
+ * `how`: EFAULT for memory that cannot be read, EINVAL otherwise, and nothing changes (every Linux;
+ * the set is 8 bytes). NULL would mean no set at all.
+ */
+static inline bool kernel_can_read(const void *memory)
+{
+    enum { NO_SUCH_HOW = -1, SET_SIZE = 8 };
+    return memory != NULL && kernel_call(SYS_rt_sigprocmask, NO_SUCH_HOW, kernel_pointer(memory), 0,
+                                         SET_SIZE, 0, 0) != -EFAULT;
 }
 
 static inline pid_t kernel_getpid(void)

@@ -162,23 +162,25 @@ static long change_signal_mask(int how, const uint64_t *set, uint64_t *before)
 }
 
 /*
- * The reader may go away between the poll and the write. A SIGPIPE of write(2) goes to the writing
- * thread: hold it back, and take it off if it is ours. SIGTTOU would stop a program that runs in
- * the background of its terminal; blocked, it does not (POSIX).
+ * The reader may go away between the poll and the write, and a file may have grown to the limit:
+ * the SIGPIPE and SIGXFSZ of write(2) go to the writing thread. They are held back, and taken off
+ * if they are ours. SIGTTOU would stop a program in the background of its terminal; blocked, it
+ * does not (POSIX).
  */
 static int write_without_signals(int fd, const char *text, size_t length)
 {
-    const uint64_t sigpipe = UINT64_C(1) << (SIGPIPE - 1);
-    const uint64_t held_back = sigpipe | UINT64_C(1) << (SIGTTOU - 1);
+    const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+    const uint64_t held_back = ours | UINT64_C(1) << (SIGTTOU - 1);
     const struct timespec at_once = {0, 0};
     uint64_t before = 0;
     uint64_t pending = 0;
     if (change_signal_mask(SIG_BLOCK, &held_back, &before) < 0)
         return -EPERM;
     kernel_call(SYS_rt_sigpending, kernel_pointer(&pending), KERNEL_SIGNAL_SET, 0, 0, 0, 0);
+    uint64_t new_ones = ours & ~pending;
     long written = kernel_write(fd, text, length);
-    if (written == -EPIPE && (pending & sigpipe) == 0)
-        kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&sigpipe), 0, kernel_pointer(&at_once),
+    if (written == -EPIPE || written == -EFBIG)
+        kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&new_ones), 0, kernel_pointer(&at_once),
                     KERNEL_SIGNAL_SET, 0, 0);
     change_signal_mask(SIG_SETMASK, &before, NULL);
     return written < 0 ? (int)written : 0;

@@ -1,11 +1,15 @@
 /*
- * rebind.c: modules loaded with RTLD_DEEPBIND; see rebind.h. Touches relocation slots of objects
- * that a DEEPBIND dlopen has added: those that stand for a hooked name and lead to libc.
+ * rebind.c: modules loaded with RTLD_DEEPBIND; see rebind.h. Touches relocation slots of a module
+ * that a DEEPBIND dlopen has opened and of what it needs: those that stand for a hooked name and
+ * lead to libc. Other objects are let alone: another thread may be loading them at this moment.
  *
  * dlopen resolves a bare name by the RUNPATH of its caller, and $ORIGIN likewise, and knows the
  * caller by the return address. Such a call must reach the real dlopen by a tail jump, and can be
- * rebound only afterwards: it is noted in the thread, and done by its next hook. (That one may then
- * allocate: the only time that a hook does.) A module's own constructors run before either.
+ * rebound only afterwards: it is noted in the thread, and done by its next hook. A module's own
+ * constructors run before either.
+ *
+ * Nothing here allocates or touches dlerror(3): dl_iterate_phdr(3) is all that is asked of the
+ * loader. It keeps objects from going away, with a lock that the same thread may take again.
  */
 #include "rebind.h"
 
@@ -15,7 +19,6 @@
 #include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -24,6 +27,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "next.h"
+#include "object.h"
 
 #if defined(__x86_64__)
 enum { JUMP_SLOT = R_X86_64_JUMP_SLOT, GLOB_DAT = R_X86_64_GLOB_DAT, ADDRESS = R_X86_64_64 };
@@ -31,136 +35,167 @@ enum { JUMP_SLOT = R_X86_64_JUMP_SLOT, GLOB_DAT = R_X86_64_GLOB_DAT, ADDRESS = R
 enum { JUMP_SLOT = R_AARCH64_JUMP_SLOT, GLOB_DAT = R_AARCH64_GLOB_DAT, ADDRESS = R_AARCH64_ABS64 };
 #endif
 
-enum { HOOKS_AT_MOST = 16, NAME_AT_MOST = 64 };
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0 /* musl has no such thing */
+#endif
 
-/* The object that was last in the loader's list before a dlopen: what stands behind it is new. */
-typedef const void *mark;
+enum { HOOKS_AT_MOST = 16, NAME_AT_MOST = 64, FAMILY_AT_MOST = 64 };
 
-/* What one object's dynamic section and program headers say about its relocations. */
-struct object {
-    const char *name;
-    uintptr_t base;
-    const ElfW(Phdr) * headers;
-    int header_count;
-    const ElfW(Sym) * symbols;
-    const char *strings;
-    const ElfW(Rela) * tables[2]; /* DT_RELA and DT_JMPREL */
-    size_t sizes[2];              /* bytes */
-    uintptr_t relro_start, relro_end;
-};
+/* Where libc's functions are; before glibc 2.34 they came in several files. */
+static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.so.2"};
 
-struct search {
+enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
+
+/* A module and all that it needs, as far as that was loaded after the program began. */
+struct family {
     const struct hook *hooks;
-    uintptr_t in_libc[HOOKS_AT_MOST]; /* where libc's function is, as the module sees it; or 0 */
-    mark after;
-    bool reached;
-    const char *failed; /* an object with a slot that could not be written */
+    bool at_start;      /* while visiting: still among the objects that the program began with */
+    const void *module; /* by its dynamic section; or NULL and */
+    const char *called; /* by its name */
+    struct object members[FAMILY_AT_MOST];
+    int size;
+    bool is_too_large;
+    struct object libc[LIBC_FILES];
+    int libc_size;
+    bool has_own[HOOKS_AT_MOST]; /* a member defines that name itself: it may mean that one */
 };
 
+/* A dlopen by a bare name that this thread has made. */
 struct note {
     bool pending;
     char name[NAME_AT_MOST];
-    mark after;
+    const uintptr_t *stack;
+    uintptr_t return_address;
 };
 
-static _Thread_local struct note put_off __attribute__((tls_model("initial-exec")));
+static const void *last_at_start; /* written by rebind_start alone */
 
-static const void *dynamic_section(const struct dl_phdr_info *info)
-{
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            return (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr); // NOLINT
-    return NULL;
-}
+static _Thread_local struct note put_off __attribute__((tls_model("initial-exec")));
 
 static int note_last(struct dl_phdr_info *info, size_t size, void *last)
 {
     (void)size;
-    *(mark *)last = dynamic_section(info);
+    *(const void **)last = object_dynamic(info);
     return 0;
 }
 
-static mark last_object(void)
+void rebind_start(void)
 {
-    mark last = NULL;
-    dl_iterate_phdr(note_last, &last);
-    return last;
+    if (last_at_start == NULL)
+        dl_iterate_phdr(note_last, &last_at_start);
 }
 
-/* The file of a libc that a module may lead to; before glibc 2.34 it came in several. */
-static bool belongs_to_libc(const void *address)
+/* ---- who belongs to the module ---- */
+
+static void note_libc(struct family *family, const struct object *object)
 {
-    static const char *const files[] = {"libc.so.6", "libpthread.so.0", "libdl.so.2"};
-    Dl_info info;
-    if (address == NULL || dladdr(address, &info) == 0 || info.dli_fname == NULL)
-        return false;
-    const char *slash = strrchr(info.dli_fname, '/');
-    const char *file = slash == NULL ? info.dli_fname : slash + 1;
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (strcmp(file, files[i]) == 0)
+    for (int i = 0; i < LIBC_FILES && family->libc_size < LIBC_FILES; i++)
+        if (object_is_called(object, libc_files[i]))
+            family->libc[family->libc_size++] = *object;
+}
+
+static bool is_member(const struct family *family, const struct object *object)
+{
+    for (int i = 0; i < family->size; i++)
+        if (family->members[i].dynamic == object->dynamic)
             return true;
     return false;
 }
 
-/* glibc turns most of these addresses absolute when it loads an object, but not for every machine.
+static bool belongs(const struct family *family, const struct object *object)
+{
+    if (family->size == 0)
+        return family->module != NULL ? object->dynamic == family->module
+                                      : object_is_called(object, family->called);
+    for (int i = 0; i < family->size; i++)
+        if (object_needs(&family->members[i], object))
+            return true;
+    return false;
+}
+
+static void add_member(struct family *family, const struct object *object)
+{
+    if (family->size == FAMILY_AT_MOST) {
+        family->is_too_large = true;
+        return;
+    }
+    family->members[family->size++] = *object;
+    for (int i = 0; family->hooks[i].name != NULL; i++)
+        family->has_own[i] = family->has_own[i] || object_defines(object, family->hooks[i].name);
+}
+
+/*
+ * What was put off may be done by a signal handler, and that may have struck in the midst of the
+ * thread's own dlclose, with the object unmapped but still on the list.
  */
-static const void *absolute(uintptr_t base, ElfW(Addr) address)
+static bool is_still_mapped(const struct family *family, const struct dl_phdr_info *info)
 {
-    return (const void *)(address < base ? base + address : address); // NOLINT
+    return family->called == NULL ||
+           (kernel_can_read(info->dlpi_phdr) && kernel_can_read(object_dynamic(info)));
 }
 
-static void read_dynamic(struct object *object, const ElfW(Dyn) * dynamic)
+/* Called for each object, in the order of loading. */
+static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    for (; dynamic->d_tag != DT_NULL; dynamic++) {
-        switch (dynamic->d_tag) {
-        case DT_SYMTAB:
-            object->symbols = absolute(object->base, dynamic->d_un.d_ptr);
-            break;
-        case DT_STRTAB:
-            object->strings = absolute(object->base, dynamic->d_un.d_ptr);
-            break;
-        case DT_RELA:
-            object->tables[0] = absolute(object->base, dynamic->d_un.d_ptr);
-            break;
-        case DT_RELASZ:
-            object->sizes[0] = dynamic->d_un.d_val;
-            break;
-        case DT_JMPREL:
-            object->tables[1] = absolute(object->base, dynamic->d_un.d_ptr);
-            break;
-        case DT_PLTRELSZ:
-            object->sizes[1] = dynamic->d_un.d_val;
-            break;
-        default:
-            break;
-        }
+    (void)size;
+    struct family *family = argument;
+    struct object object = {0};
+    bool readable = is_still_mapped(family, info) && object_read(&object, info);
+    if (family->at_start) {
+        if (readable)
+            note_libc(family, &object);
+        family->at_start = object.dynamic != last_at_start;
+    } else if (readable && !is_member(family, &object) && belongs(family, &object)) {
+        add_member(family, &object);
+    }
+    return 0;
+}
+
+/* A need may come before who needs it: again, until nobody joins. */
+static void gather(struct family *family)
+{
+    int before = -1;
+    while (family->size > before) {
+        before = family->size;
+        family->at_start = true;
+        family->libc_size = 0;
+        dl_iterate_phdr(recruit, family);
     }
 }
 
-/* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
-static void read_relro(struct object *object)
-{
-    uintptr_t page = getauxval(AT_PAGESZ);
-    for (int i = 0; i < object->header_count; i++) {
-        const ElfW(Phdr) *header = &object->headers[i];
-        if (header->p_type != PT_GNU_RELRO)
-            continue;
-        uintptr_t start = object->base + header->p_vaddr;
-        object->relro_start = start & ~(page - 1);
-        object->relro_end = (start + header->p_memsz) & ~(page - 1);
-    }
-}
+/* ---- its slots ---- */
 
-static bool lies_in_segment(const struct object *object, uintptr_t address, unsigned flag)
+static bool leads_to_libc(const struct family *family, uintptr_t address)
 {
-    for (int i = 0; i < object->header_count; i++) {
-        const ElfW(Phdr) *header = &object->headers[i];
-        uintptr_t start = object->base + header->p_vaddr;
-        if (header->p_type == PT_LOAD && (header->p_flags & flag) != 0 && address >= start &&
-            address - start < header->p_memsz)
+    for (int i = 0; i < family->libc_size; i++)
+        if (object_covers(&family->libc[i], address, PF_X))
             return true;
-    }
     return false;
+}
+
+/* The hook for a relocation that asks for the bare address of somebody else's function, or -1. */
+static int hook_wanted_by(const struct family *family, const struct object *object,
+                          const ElfW(Rela) * relocation)
+{
+    unsigned type = (unsigned)ELF64_R_TYPE(relocation->r_info);
+    if ((type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) || relocation->r_addend != 0)
+        return -1;
+    const ElfW(Sym) *symbol = &object->symbols[ELF64_R_SYM(relocation->r_info)];
+    const char *name = object->strings + symbol->st_name;
+    for (int i = 0; symbol->st_shndx == SHN_UNDEF && family->hooks[i].name != NULL; i++)
+        if (strcmp(name, family->hooks[i].name) == 0)
+            return i;
+    return -1;
+}
+
+/* A lazy slot that was not used yet leads back into its own module; whom it means is then known
+ * only where no member has a function of that name. */
+static bool means_libc(const struct family *family, const struct object *object, int hook,
+                       uintptr_t present)
+{
+    if (leads_to_libc(family, present))
+        return true;
+    return object_covers(object, present, PF_X) && !family->has_own[hook];
 }
 
 static bool protect_page_of(uintptr_t slot, int protection)
@@ -172,29 +207,13 @@ static bool protect_page_of(uintptr_t slot, int protection)
 
 static bool write_slot(const struct object *object, uintptr_t slot, function hook)
 {
-    bool relro = slot >= object->relro_start && slot < object->relro_end;
-    if (relro && !protect_page_of(slot, PROT_READ | PROT_WRITE))
+    bool protected = object_protects(object, slot);
+    if (protected && !protect_page_of(slot, PROT_READ | PROT_WRITE))
         return false;
-    __atomic_store_n((uintptr_t *)slot, (uintptr_t)hook, __ATOMIC_RELEASE); // NOLINT
-    if (relro)
+    __atomic_store_n((uintptr_t *)slot, (uintptr_t)hook, __ATOMIC_RELEASE);
+    if (protected)
         protect_page_of(slot, PROT_READ);
     return true;
-}
-
-/* The hook for a relocation that asks for the bare address of somebody else's function, or -1. */
-static int hook_wanted_by(const struct search *search, const struct object *object,
-                          const ElfW(Rela) * relocation)
-{
-    unsigned type = (unsigned)ELF64_R_TYPE(relocation->r_info);
-    const ElfW(Sym) *symbol = &object->symbols[ELF64_R_SYM(relocation->r_info)];
-    if ((type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) || relocation->r_addend != 0 ||
-        symbol->st_shndx != SHN_UNDEF)
-        return -1;
-    const char *name = object->strings + symbol->st_name;
-    for (int i = 0; i < HOOKS_AT_MOST && search->hooks[i].name != NULL; i++)
-        if (search->in_libc[i] != 0 && strcmp(name, search->hooks[i].name) == 0)
-            return i;
-    return -1;
 }
 
 static void log_rebound(const struct object *object, const char *name)
@@ -203,140 +222,150 @@ static void log_rebound(const struct object *object, const char *name)
         return;
     struct line line;
     log_begin(&line, LOG_LEVEL_DEBUG);
-    line_text(&line, object->name);
+    line_text(&line, object->path);
     line_text(&line, ": ");
     line_text(&line, name);
     line_text(&line, " rebound");
     log_end(&line);
 }
 
-/* A lazy slot that was not used yet leads back into its own module's code: it means libc as well.
- */
-static void rebind_slot(struct search *search, const struct object *object,
-                        const ElfW(Rela) * relocation)
-{
-    int hook = hook_wanted_by(search, object, relocation);
-    uintptr_t slot = object->base + relocation->r_offset;
-    if (hook < 0 || !lies_in_segment(object, slot, PF_W))
-        return;
-    uintptr_t present = __atomic_load_n((uintptr_t *)slot, __ATOMIC_ACQUIRE); // NOLINT
-    if (present != search->in_libc[hook] && !lies_in_segment(object, present, PF_X))
-        return;
-    if (write_slot(object, slot, search->hooks[hook].hook))
-        log_rebound(object, search->hooks[hook].name);
-    else
-        search->failed = object->name;
-}
-
-static void rebind_object(struct search *search, const struct dl_phdr_info *info)
-{
-    struct object object = {
-        .name = info->dlpi_name,
-        .base = info->dlpi_addr,
-        .headers = info->dlpi_phdr,
-        .header_count = info->dlpi_phnum,
-    };
-    read_dynamic(&object, dynamic_section(info));
-    read_relro(&object);
-    if (object.symbols == NULL || object.strings == NULL)
-        return;
-    for (int table = 0; table < 2; table++)
-        for (size_t i = 0;
-             object.tables[table] != NULL && i < object.sizes[table] / sizeof(ElfW(Rela)); i++)
-            rebind_slot(search, &object, &object.tables[table][i]);
-}
-
-/* Called for each object in the order of loading, while the loader keeps them from going away. */
-static int visit(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    (void)size;
-    struct search *search = argument;
-    const void *dynamic = dynamic_section(info);
-    if (search->reached && dynamic != NULL)
-        rebind_object(search, info);
-    else if (dynamic == search->after)
-        search->reached = true;
-    return 0;
-}
-
-static void log_failure(const char *object)
+static void log_failure(const char *path)
 {
     if (!log_wants(LOG_LEVEL_WARN))
         return;
     struct line line;
     log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, object);
+    line_text(&line, path);
     line_text(&line, " cannot be rebound: its calls pass the guard by");
     log_end(&line);
 }
 
-/* Everything that was loaded behind the mark: the module of this handle and what it pulled in. */
-static void rebind_loaded_after(mark after, void *handle, const struct hook hooks[])
+/* False where the slot had to be written and could not be. */
+static bool rebind_slot(const struct family *family, const struct object *object,
+                        const ElfW(Rela) * relocation)
 {
-    struct search search = {.hooks = hooks, .after = after};
-    for (int i = 0; i < HOOKS_AT_MOST && hooks[i].name != NULL; i++) {
-        void *seen = dlsym(handle, hooks[i].name);
-        search.in_libc[i] = belongs_to_libc(seen) ? (uintptr_t)seen : 0;
-    }
-    dlerror(); /* the program's dlopen went well: there is no error for it to find */
-    dl_iterate_phdr(visit, &search);
-    if (search.failed != NULL || !search.reached)
-        log_failure(search.failed != NULL ? search.failed : "a module");
+    int hook = hook_wanted_by(family, object, relocation);
+    uintptr_t slot = object->base + relocation->r_offset;
+    if (hook < 0 || !object_covers(object, slot, PF_W))
+        return true;
+    uintptr_t present = __atomic_load_n((uintptr_t *)slot, __ATOMIC_ACQUIRE);
+    if (!means_libc(family, object, hook, present))
+        return true;
+    if (!write_slot(object, slot, family->hooks[hook].hook))
+        return false;
+    log_rebound(object, family->hooks[hook].name);
+    return true;
 }
+
+static void rebind_member(const struct family *family, const struct object *object)
+{
+    bool complete = true;
+    for (int table = 0; table < OBJECT_TABLES; table++) {
+        size_t count =
+            object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(ElfW(Rela));
+        for (size_t i = 0; i < count; i++)
+            complete = rebind_slot(family, object, &object->tables[table][i]) && complete;
+    }
+    if (!complete)
+        log_failure(object->path);
+}
+
+/* Under the loader's lock: two threads must not change the protection of one page at a time. */
+static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    (void)info;
+    (void)size;
+    const struct family *family = argument;
+    for (int i = 0; i < family->size; i++)
+        rebind_member(family, &family->members[i]);
+    return 1; /* once is enough */
+}
+
+static void rebind(struct family *family)
+{
+    gather(family);
+    dl_iterate_phdr(rebind_members, family);
+    if (family->is_too_large)
+        log_failure("a module with more than 64 dependencies");
+}
+
+/* ---- when ---- */
 
 static const struct hook *hooks_for_dlopen; /* the same for every caller: hooks.c's one list */
 
 /* Its caller gave a path: dlopen does not care who calls, and this is an ordinary call. */
 static void *dlopen_and_rebind(const char *file, int mode)
 {
-    mark before = last_object();
     void *handle = next()->dlopen(file, mode);
-    if (handle != NULL && last_object() != before)
-        rebind_loaded_after(before, handle, hooks_for_dlopen);
+    if (handle != NULL) {
+        const struct link_map *module = handle; /* what glibc's handles are, dlinfo(3) */
+        struct family family = {.hooks = hooks_for_dlopen, .module = module->l_ld};
+        rebind(&family);
+    }
     return handle;
 }
 
-static void put_off_rebinding(const char *file)
+static const char *last_part(const char *file)
 {
-    if (strlen(file) >= NAME_AT_MOST) {
+    const char *slash = strrchr(file, '/');
+    return slash == NULL ? file : slash + 1;
+}
+
+/* One that is still pending began earlier, and needs what is opened within it. */
+static void note_for_later(const char *file, const uintptr_t *stack)
+{
+    const char *name = last_part(file);
+    if (put_off.pending)
+        return;
+    if (strlen(name) >= NAME_AT_MOST) {
         log_failure(file);
         return;
     }
-    strcpy(put_off.name, file);
-    put_off.after = last_object();
+    strcpy(put_off.name, name);
+    put_off.stack = stack;
+    put_off.return_address = *stack;
     put_off.pending = true;
+}
+
+/*
+ * A signal handler may run while that dlopen is at work, on a module that is not relocated yet. As
+ * long as it is, its return address stands where it stood; afterwards the next call from there, or
+ * any deeper one, writes over it.
+ */
+static bool may_be_at_work(void)
+{
+#if defined(__x86_64__)
+    return kernel_can_read(put_off.stack) && *put_off.stack == put_off.return_address;
+#else
+    return (const void *)put_off.stack > __builtin_frame_address(0);
+#endif
+}
+
+static void rebind_noted(const struct hook hooks[])
+{
+    if (may_be_at_work())
+        return;
+    struct family family = {.hooks = hooks, .called = put_off.name};
+    put_off.pending = false;
+    rebind(&family);
 }
 
 void rebind_put_off(const struct hook hooks[])
 {
-    if (__builtin_expect(!put_off.pending, 1))
-        return;
-    put_off.pending = false;
-    if (last_object() == put_off.after) /* it was loaded already, or not at all */
-        return;
-    void *handle = next()->dlopen(put_off.name, RTLD_LAZY | RTLD_NOLOAD);
-    if (handle == NULL) {
-        dlerror();
-        log_failure(put_off.name);
-        return;
-    }
-    rebind_loaded_after(put_off.after, handle, hooks);
-    dlclose(handle);
+    if (__builtin_expect(put_off.pending, 0))
+        rebind_noted(hooks);
 }
 
-#ifndef RTLD_DEEPBIND
-#define RTLD_DEEPBIND 0 /* musl has no such thing */
-#endif
-
-function rebind_route(const struct hook hooks[], const char *file, int mode)
+function rebind_route(const struct hook hooks[], const char *file, int mode, const uintptr_t *stack)
 {
     rebind_put_off(hooks);
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)next()->dlopen;
+    rebind_start(); /* where a library's constructor came before ours */
     if (strchr(file, '/') != NULL && strchr(file, '$') == NULL) {
         hooks_for_dlopen = hooks;
         return (function)dlopen_and_rebind;
     }
-    put_off_rebinding(file);
+    note_for_later(file, stack);
     return (function)next()->dlopen;
 }

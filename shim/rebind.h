@@ -1,11 +1,14 @@
 /*
  * rebind.h: modules loaded with RTLD_DEEPBIND bind straight to libc; here their slots for the
- * hooked names are pointed at the hooks. The only file that knows ELF.
+ * hooked names are pointed at the hooks. The only file, with object.c, that knows ELF.
  *
- * Called by the dlopen hook, and at the head of other hooks for what had to be put off.
+ * Called by the constructor, by the dlopen hook, and at the head of other hooks for what had to be
+ * put off.
  */
 #ifndef REBIND_H
 #define REBIND_H
+
+#include <stdint.h>
 
 /* Any function, to be cast to what it really is. */
 typedef void (*function)(void);
@@ -16,11 +19,16 @@ struct hook {
     function hook;
 };
 
+/* Remembers, once, which objects the program began with: they never go away. */
+void rebind_start(void);
+
 /*
  * Where a dlopen(file, mode) should go: to the next dlopen itself, by a tail jump, or to a function
- * here that calls it and then rebinds what it has loaded.
+ * here that calls it and then rebinds what it has loaded. `stack` is where the stack pointer stood
+ * when the program called: on x86-64 the return address is there.
  */
-function rebind_route(const struct hook hooks[], const char *file, int mode);
+function rebind_route(const struct hook hooks[], const char *file, int mode,
+                      const uintptr_t *stack);
 
 /* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
 void rebind_put_off(const struct hook hooks[]);

@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "next.h"
+#include "rebind.h"
 #include "registry.h"
 #include "sever.h"
 
@@ -55,5 +56,6 @@ static void __attribute__((constructor)) start(void)
     if (config()->disable)
         return;
     registry_adopt();
+    rebind_start();
     register_fork_handler();
 }

@@ -5,7 +5,6 @@
 #include "target.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
@@ -14,21 +13,10 @@
 #include "glob.h"
 #include "kernel.h"
 
-enum { PROBED_BYTES = 8, NO_SUCH_HOW = -1 };
+enum { PROBED_BYTES = 8 }; /* as many as kernel_can_read looks at */
 
 /* The least that the kernel takes for an IPv6 address: without sin6_scope_id (RFC 2133). */
 #define SHORTEST_IN6 (offsetof(struct sockaddr_in6, sin6_scope_id))
-
-/*
- * rt_sigprocmask copies the set in before it looks at `how`: EFAULT for memory that cannot be read,
- * EINVAL otherwise, and nothing changes (every Linux; the set is 8 bytes). NULL means no set at
- * all.
- */
-static bool eight_bytes_are_readable(const void *memory)
-{
-    return memory != NULL && kernel_call(SYS_rt_sigprocmask, NO_SUCH_HOW, kernel_pointer(memory), 0,
-                                         PROBED_BYTES, 0, 0) != -EFAULT;
-}
 
 /*
  * Between the first and the last eight bytes of an address there is no room for a page. What is
@@ -36,11 +24,10 @@ static bool eight_bytes_are_readable(const void *memory)
  */
 static bool is_readable(const void *memory, size_t length)
 {
-    const char *last = (const char *)memory + length - PROBED_BYTES;
+    const void *last = (const void *)((uintptr_t)memory + length - PROBED_BYTES);
     if (length < PROBED_BYTES)
-        return eight_bytes_are_readable(memory) || eight_bytes_are_readable(last);
-    return eight_bytes_are_readable(memory) &&
-           (length == PROBED_BYTES || eight_bytes_are_readable(last));
+        return kernel_can_read(memory) || kernel_can_read(last);
+    return kernel_can_read(memory) && (length == PROBED_BYTES || kernel_can_read(last));
 }
 
 static bool is_redis_inet(const struct sockaddr *peer, struct endpoint *endpoint)

@@ -222,8 +222,7 @@ static bool observe(struct program *program, long long deadline)
         {.fd = program->ended ? -1 : program->control, .events = POLLIN},
     };
     long long left = deadline - now_ms();
-    int ready = poll(watched, 3, left < 0 ? 0 : (int)left);
-    if (ready == 0)
+    if (left < 0 || poll(watched, 3, (int)left) == 0)
         return false;
     if (watched[0].revents)
         read_some(&program->out);

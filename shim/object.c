@@ -1,0 +1,163 @@
+/*
+ * object.c: what one loaded ELF object says about itself; see object.h. Writes nothing.
+ */
+#include "object.h"
+
+#include <elf.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+const void *object_dynamic(const struct dl_phdr_info *info)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            return (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return NULL;
+}
+
+/* glibc turns most of these addresses absolute when it loads an object, but not for every machine.
+ */
+static const void *absolute(const struct object *object, const ElfW(Dyn) * entry)
+{
+    ElfW(Addr) address = entry->d_un.d_ptr;
+    return (const void *)(address < object->base ? object->base + address : address);
+}
+
+static void read_entry(struct object *object, const ElfW(Dyn) * entry)
+{
+    switch (entry->d_tag) {
+    case DT_SYMTAB:
+        object->symbols = absolute(object, entry);
+        break;
+    case DT_STRTAB:
+        object->strings = absolute(object, entry);
+        break;
+    case DT_GNU_HASH:
+        object->gnu_hash = absolute(object, entry);
+        break;
+    case DT_HASH:
+        object->old_hash = absolute(object, entry);
+        break;
+    case DT_RELA:
+        object->tables[0] = absolute(object, entry);
+        break;
+    case DT_RELASZ:
+        object->sizes[0] = entry->d_un.d_val;
+        break;
+    case DT_JMPREL:
+        object->tables[1] = absolute(object, entry);
+        break;
+    case DT_PLTRELSZ:
+        object->sizes[1] = entry->d_un.d_val;
+        break;
+    default:
+        break;
+    }
+}
+
+bool object_read(struct object *object, const struct dl_phdr_info *info)
+{
+    memset(object, 0, sizeof *object);
+    object->path = info->dlpi_name;
+    object->base = info->dlpi_addr;
+    object->headers = info->dlpi_phdr;
+    object->header_count = info->dlpi_phnum;
+    object->dynamic = object_dynamic(info);
+    if (object->dynamic == NULL)
+        return false;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        read_entry(object, entry);
+    return object->symbols != NULL && object->strings != NULL;
+}
+
+static bool is_definition(const struct object *object, uint32_t index, const char *symbol)
+{
+    const ElfW(Sym) *candidate = &object->symbols[index];
+    return candidate->st_shndx != SHN_UNDEF &&
+           strcmp(object->strings + candidate->st_name, symbol) == 0;
+}
+
+/* DT_GNU_HASH: four numbers, the Bloom filter (not consulted), the buckets, a chain of hashes. */
+static bool gnu_hash_has(const struct object *object, const char *symbol)
+{
+    uint32_t hash = 5381;
+    for (const unsigned char *c = (const unsigned char *)symbol; *c != '\0'; c++)
+        hash = hash * 33 + *c;
+    uint32_t bucket_count = object->gnu_hash[0];
+    uint32_t first_symbol = object->gnu_hash[1];
+    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *buckets = object->gnu_hash + 4 + filter_words;
+    const uint32_t *chains = buckets + bucket_count;
+    uint32_t index = bucket_count == 0 ? 0 : buckets[hash % bucket_count];
+    if (index < first_symbol)
+        return false;
+    for (;; index++) {
+        uint32_t chained = chains[index - first_symbol];
+        if ((chained | 1) == (hash | 1) && is_definition(object, index, symbol))
+            return true;
+        if ((chained & 1) != 0) /* the last of its bucket */
+            return false;
+    }
+}
+
+/* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
+static bool old_hash_has(const struct object *object, const char *symbol)
+{
+    for (uint32_t index = 0; index < object->old_hash[1]; index++)
+        if (is_definition(object, index, symbol))
+            return true;
+    return false;
+}
+
+bool object_defines(const struct object *object, const char *symbol)
+{
+    if (object->gnu_hash != NULL)
+        return gnu_hash_has(object, symbol);
+    return object->old_hash != NULL && old_hash_has(object, symbol);
+}
+
+bool object_is_called(const struct object *object, const char *name)
+{
+    const char *slash = strrchr(object->path, '/');
+    if (strcmp(object->path, name) == 0 || (slash != NULL && strcmp(slash + 1, name) == 0))
+        return true;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_SONAME && strcmp(object->strings + entry->d_un.d_val, name) == 0)
+            return true;
+    return false;
+}
+
+bool object_needs(const struct object *object, const struct object *other)
+{
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_NEEDED &&
+            object_is_called(other, object->strings + entry->d_un.d_val))
+            return true;
+    return false;
+}
+
+bool object_covers(const struct object *object, uintptr_t address, unsigned flag)
+{
+    for (int i = 0; i < object->header_count; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+        uintptr_t start = object->base + header->p_vaddr;
+        if (header->p_type == PT_LOAD && (header->p_flags & flag) != 0 && address >= start &&
+            address - start < header->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
+bool object_protects(const struct object *object, uintptr_t slot)
+{
+    uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
+    for (int i = 0; i < object->header_count; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+        uintptr_t start = object->base + header->p_vaddr;
+        if (header->p_type == PT_GNU_RELRO && slot >= (start & page) &&
+            slot < ((start + header->p_memsz) & page))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,51 @@
+/*
+ * object.h: what one loaded ELF object says about itself: its relocations, what it defines, what it
+ * needs. Reads the object's memory and the file of none; called by rebind.c, under the loader's
+ * lock.
+ */
+#ifndef OBJECT_H
+#define OBJECT_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OBJECT_TABLES = 2 }; /* DT_RELA and DT_JMPREL */
+
+struct object {
+    const char *path;
+    uintptr_t base;
+    const ElfW(Phdr) * headers;
+    int header_count;
+    const ElfW(Dyn) * dynamic;
+    const ElfW(Sym) * symbols;
+    const char *strings;
+    const uint32_t *gnu_hash; /* NULL: the object has only the old table */
+    const uint32_t *old_hash;
+    const ElfW(Rela) * tables[OBJECT_TABLES];
+    size_t sizes[OBJECT_TABLES]; /* bytes */
+};
+
+/* False where it has no dynamic symbols: then there is nothing to know. */
+bool object_read(struct object *object, const struct dl_phdr_info *info);
+
+/* The address of an object's dynamic section stands for the object. */
+const void *object_dynamic(const struct dl_phdr_info *info);
+
+/* Does it define this symbol itself? */
+bool object_defines(const struct object *object, const char *symbol);
+
+/* Is it called this: by its path, the last part of it, or its SONAME? */
+bool object_is_called(const struct object *object, const char *name);
+
+/* Does it name the other one as a dependency? */
+bool object_needs(const struct object *object, const struct object *other);
+
+/* Does the address lie in a segment with this flag, such as PF_X? */
+bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
+
+/* Did the loader make the page of this slot read-only after relocation? */
+bool object_protects(const struct object *object, uintptr_t slot);
+
+#endif
