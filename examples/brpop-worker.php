@@ -80,6 +80,7 @@ final class Worker
         $redis = new Redis();
         /* It throws what it also warns of when a name cannot be resolved: once is enough. */
         @$redis->connect($this->settings['host'], $this->settings['port'], self::CONNECT_TIMEOUT);
+        $this->leaveReconnectingToUs($redis);
         $password = (string) getenv('REDIS_PASSWORD');
         if ($password !== '' && !$redis->auth($password)) {
             throw new RedisException($redis->getLastError() ?? 'AUTH failed');
@@ -89,6 +90,18 @@ final class Worker
         $peer = ['host' => $this->settings['host'], 'port' => $this->settings['port']];
         report('connected', $peer);
         return $redis;
+    }
+
+    /*
+     * phpredis up to 5.3.7 may find, between its write and its read, that the server has closed the
+     * connection. It then connects again and waits, here for ever, for the reply to a command that
+     * it does not repeat (pull request 2090 mends that). Without retries it throws.
+     */
+    private function leaveReconnectingToUs(Redis $redis): void
+    {
+        if (defined('Redis::OPT_MAX_RETRIES')) { /* older ones have no such option */
+            $redis->setOption(Redis::OPT_MAX_RETRIES, 0);
+        }
     }
 
     /*

@@ -356,24 +356,33 @@ Test(connection, survives_exec_where_cloexec_is_0)
 static int calls_since_socket(const char *const argv[], const char *const env[])
 {
     char *calls = calls_of(argv, env, "all");
-    char *since = strstr(calls, "socket(AF_INET, SOCK_STREAM");
+    char *since = strstr(calls, "socket(AF_");
     cr_assert(since && strstr(since, "connect("), "%s", calls);
     return lines_with(since, "");
+}
+
+static int extra_calls(const char *socket, const char *connect, const char *const env[])
+{
+    const char *const *steps = STEPS(socket, connect);
+    return calls_since_socket(steps, env) - calls_since_socket(steps, NULL);
 }
 
 Test(connection, costs_at_most_eight_system_calls)
 {
     struct server *redis = start_redis(NULL);
-    const char *const steps[] = {PROGRAMS "sockets", "socket=tcp", connect_to(redis), NULL};
-    int extra = calls_since_socket(steps, guarded(redis, NULL)) - calls_since_socket(steps, NULL);
-    cr_assert(extra > 0 && extra <= 8, "%d", extra);
+    const char *const *env = guarded(redis, NULL);
+    int in4 = extra_calls("socket=tcp", connect_to(redis), env);
+    int in6 = extra_calls("socket=tcp6", connect6_to(redis), env);
+    int in_unix = extra_calls("socket=unix", connect_unix_to(redis), env);
+    cr_assert(in4 > 0 && in6 > 0 && in_unix > 0);
+    cr_assert(in4 <= 8 && in6 <= 8 && in_unix <= 8, "%d, %d, %d", in4, in6, in_unix);
 }
 
 Test(connection, to_another_port_costs_at_most_one_system_call)
 {
     struct server *redis = start_redis(NULL);
-    const char *const steps[] = {PROGRAMS "sockets", "socket=tcp", connect_to(redis), NULL};
     const char *const elsewhere[] = {"LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1", NULL};
-    int extra = calls_since_socket(steps, elsewhere) - calls_since_socket(steps, NULL);
-    cr_assert_leq(extra, 1, "%d", extra);
+    cr_assert_leq(extra_calls("socket=tcp", connect_to(redis), elsewhere), 1);
+    cr_assert_leq(extra_calls("socket=tcp6", connect6_to(redis), elsewhere), 1);
+    cr_assert_leq(extra_calls("socket=tcp6", connect_mapped_to(redis), elsewhere), 1);
 }

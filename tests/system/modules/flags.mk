@@ -1,0 +1,81 @@
+# How particular modules and programs are linked; the rules themselves are the Makefile's. Most of
+# it is about how a module's calls to libc are bound, which is what shim/rebind.c has to cope with.
+
+SYSTEM_PROGRAMS := $(BUILD)/tests/system/programs
+SYSTEM_MODULES  := $(BUILD)/tests/system/modules
+
+# ---- child ----
+
+# The constructor of a library that a program needs runs before those of what is preloaded.
+$(SYSTEM_PROGRAMS)/child_early: $(SYSTEM_MODULES)/child_early.so
+$(SYSTEM_PROGRAMS)/child_early: private TEST_CFLAGS += -Wl,--no-as-needed \
+    $(abspath $(SYSTEM_MODULES)/child_early.so)
+
+# ---- rebind: one source, bound in different ways ----
+
+REBIND_BINDINGS := lazy now norelro relro noplt other
+$(SYSTEM_MODULES)/rebind_lazy.so:    TEST_CFLAGS += -Wl,-z,relro,-z,lazy
+$(SYSTEM_MODULES)/rebind_now.so:     TEST_CFLAGS += -Wl,-z,norelro,-z,now
+$(SYSTEM_MODULES)/rebind_norelro.so: TEST_CFLAGS += -Wl,-z,norelro,-z,lazy
+$(SYSTEM_MODULES)/rebind_relro.so:   TEST_CFLAGS += -Wl,-z,relro,-z,now
+$(SYSTEM_MODULES)/rebind_noplt.so:   TEST_CFLAGS += -fno-plt -Wl,-z,relro,-z,lazy
+
+REBIND_CALLERS := $(REBIND_BINDINGS:%=$(SYSTEM_MODULES)/rebind_%.so)
+REBIND_TABLE   := $(SYSTEM_MODULES)/rebind_writable_table.so
+MODULES += $(REBIND_CALLERS) $(REBIND_TABLE)
+
+$(REBIND_TABLE): TEST_CFLAGS += -DWRITABLE
+
+$(REBIND_CALLERS): tests/system/modules/rebind_caller.c Makefile
+$(REBIND_TABLE):   tests/system/modules/rebind_table.c Makefile
+$(REBIND_CALLERS) $(REBIND_TABLE):
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
+
+# ---- rebind: what needs something else ----
+
+$(SYSTEM_MODULES)/rebind_dependent.so: $(SYSTEM_MODULES)/rebind_caller.so
+$(SYSTEM_MODULES)/rebind_dependent.so: private TEST_CFLAGS += -Wl,--no-as-needed \
+    $(abspath $(SYSTEM_MODULES)/rebind_caller.so)
+
+$(SYSTEM_MODULES)/rebind_private_user.so: $(SYSTEM_MODULES)/rebind_private.so
+$(SYSTEM_MODULES)/rebind_private_user.so: private TEST_CFLAGS += -Wl,-z,lazy -Wl,--no-as-needed \
+    $(abspath $(SYSTEM_MODULES)/rebind_private.so)
+
+# ---- rebind: two versions of one library ----
+
+REBIND_VERSION2 := $(SYSTEM_MODULES)/rebind_version2.so
+MODULES += $(REBIND_VERSION2)
+
+$(REBIND_VERSION2): tests/system/modules/rebind_version1.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DVERSION=2 -fPIC -shared -o $@ $<
+
+$(SYSTEM_MODULES)/rebind_version_user.so: $(REBIND_VERSION2)
+$(SYSTEM_MODULES)/rebind_version_user.so: private TEST_CFLAGS += -Wl,--no-as-needed \
+    $(abspath $(REBIND_VERSION2))
+$(SYSTEM_PROGRAMS)/rebind_versions: $(SYSTEM_MODULES)/rebind_version1.so
+$(SYSTEM_PROGRAMS)/rebind_versions: private TEST_CFLAGS += -Wl,--no-as-needed \
+    $(abspath $(SYSTEM_MODULES)/rebind_version1.so)
+
+# ---- rebind: what only a RUNPATH or $ORIGIN finds ----
+
+REBIND_FOUND := $(SYSTEM_MODULES)/by_program/rebind_of_program.so \
+                $(SYSTEM_MODULES)/by_program/rebind_constructor.so \
+                $(SYSTEM_MODULES)/by_library/rebind_of_library.so
+MODULES += $(REBIND_FOUND)
+
+$(SYSTEM_MODULES)/by_program/rebind_constructor.so: $(SYSTEM_MODULES)/rebind_constructor.so
+$(SYSTEM_MODULES)/by_program/rebind_of_program.so: $(SYSTEM_MODULES)/rebind_lazy.so
+$(SYSTEM_MODULES)/by_library/rebind_of_library.so: $(SYSTEM_MODULES)/rebind_lazy.so
+$(REBIND_FOUND):
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(SYSTEM_MODULES)/rebind_opener.so: TEST_CFLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/by_library'
+
+REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,open errors signal)
+$(REBIND_OPENERS): $(SYSTEM_MODULES)/rebind_opener.so
+$(REBIND_OPENERS): private TEST_CFLAGS += \
+    -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \
+    $(abspath $(SYSTEM_MODULES)/rebind_opener.so)

@@ -1,0 +1,155 @@
+/*
+ * Modules that are loaded with RTLD_DEEPBIND, by which they bypass a plain preload: whether the
+ * guard notices their calls, however these are bound, and leaves everything else about the modules
+ * as it was. Runs programs/rebind_*.c with modules/rebind_*.c.
+ */
+#include "child.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char *const guards_all = "setsockopt: guarded\n"
+                                      "setsockopt again: guarded\n"
+                                      "connect: guarded\n"
+                                      "_Fork: guarded\n"
+                                      "dup: guarded\n"
+                                      "dup2: guarded\n"
+                                      "dup3: guarded\n"
+                                      "fcntl: guarded\n"
+                                      "dlopen: guarded\n";
+
+static const char *const guards_nothing = "setsockopt: bypasses\n"
+                                          "setsockopt again: bypasses\n"
+                                          "connect: bypasses\n"
+                                          "_Fork: bypasses\n"
+                                          "dup: bypasses\n"
+                                          "dup2: bypasses\n"
+                                          "dup3: bypasses\n"
+                                          "fcntl: bypasses\n"
+                                          "dlopen: bypasses\n";
+
+/* ---- how calls may be bound ---- */
+
+static void expect_only_rebind_to_guard(const char *name)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("rebind_host"), port_of(server),
+                                    built_module(name), built_module("rebind_other"));
+    expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")), guards_nothing);
+    expect(argv, guarded(server, NULL), guards_all);
+}
+
+Test(rebind, a_lazily_bound_module_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_lazy");
+}
+
+Test(rebind, a_module_bound_now_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_now");
+}
+
+Test(rebind, a_module_without_relro_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_norelro");
+}
+
+Test(rebind, a_module_with_full_relro_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_relro");
+}
+
+Test(rebind, a_module_without_plt_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_noplt");
+}
+
+Test(rebind, addresses_in_a_read_only_table_are_guarded)
+{
+    expect_only_rebind_to_guard("rebind_table");
+}
+
+Test(rebind, addresses_in_a_writable_table_are_guarded)
+{
+    expect_only_rebind_to_guard("rebind_writable_table");
+}
+
+Test(rebind, what_a_module_brings_in_with_it_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_dependent");
+}
+
+Test(rebind, a_module_that_is_found_by_its_bare_name_is_guarded)
+{
+    struct server *server = start_redis(NULL);
+    const char *folder = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
+    const char *const *argv =
+        WORDS(built_program("rebind_host"), port_of(server), "rebind_relro.so", "rebind_other.so");
+    expect(argv, guarded(server, WORDS(folder, "REDISGUARD_DEEPBIND=keep")), guards_nothing);
+    expect(argv, guarded(server, WORDS(folder)), guards_all);
+}
+
+/* ---- the rest of a module is as it was ---- */
+
+static void expect_the_same_protection(const char *name)
+{
+    const char *const *argv = WORDS(built_program("rebind_maps"), built_module(name));
+    const char *without = run_program(argv, NULL).out;
+    cr_assert(strstr(without, "called\n"), "%s", without);
+    expect(argv, WORDS("LD_PRELOAD=" LIBRARY), without);
+}
+
+Test(rebind, pages_are_protected_as_before_and_lazy_slots_stay_writable)
+{
+    expect_the_same_protection("rebind_lazy");
+    expect_the_same_protection("rebind_now");
+    expect_the_same_protection("rebind_norelro");
+    expect_the_same_protection("rebind_relro");
+    expect_the_same_protection("rebind_noplt");
+    expect_the_same_protection("rebind_table");
+    expect_the_same_protection("rebind_writable_table");
+}
+
+Test(rebind, a_module_keeps_a_connect_of_its_own)
+{
+    expect(WORDS(built_program("rebind_private"), built_module("rebind_private")),
+           WORDS("LD_PRELOAD=" LIBRARY), "connect: private\n");
+}
+
+Test(rebind, a_module_keeps_the_connect_of_its_dependency_and_its_setsockopt_is_guarded)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("rebind_private"),
+                                    built_module("rebind_private_user"), port_of(server));
+    expect(argv, NULL, "connect: private\nsetsockopt: bypasses\n");
+    expect(argv, guarded(server, NULL), "connect: private\nsetsockopt: guarded\n");
+}
+
+Test(rebind, two_versions_of_a_library_stay_apart)
+{
+    const char *program = built_program("rebind_versions");
+    const char *user = built_module("rebind_version_user");
+    expect(WORDS(program, user, "plain"), NULL, "program 1, module 1\n");
+    expect(WORDS(program, user), NULL, "program 1, module 2\n");
+    expect(WORDS(program, user), WORDS("LD_PRELOAD=" LIBRARY), "program 1, module 2\n");
+}
+
+/* ---- a sandbox ---- */
+
+Test(rebind, where_a_sandbox_forbids_mprotect_the_module_works_unguarded_and_the_log_says_so)
+{
+    struct server *server = start_redis(NULL);
+    char *log = text("%s/log", scratch_directory());
+    expect(WORDS(built_program("rebind_seccomp"), port_of(server), built_module("rebind_relro")),
+           guarded(server, WORDS(text("REDISGUARD_LOG=%s", log))), "setsockopt: bypasses\n");
+    char *warning = text("warn: %s cannot be rebound", built_module("rebind_relro"));
+    char *lines = output_of(WORDS("cat", log));
+    cr_assert(strstr(lines, warning), "no \"%s\" in: %s", warning, lines);
+}
+
+Test(rebind, where_a_sandbox_forbids_mprotect_a_writable_slot_is_guarded_all_the_same)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(built_program("rebind_seccomp"), port_of(server), built_module("rebind_now")),
+           guarded(server, NULL), "setsockopt: guarded\n");
+}

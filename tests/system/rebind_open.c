@@ -1,0 +1,164 @@
+/*
+ * What dlopen() does under the guard: the same as without it, whoever calls it and by whatever
+ * name; and a module that RTLD_DEEPBIND keeps from a preload is guarded whichever way it was found.
+ * Runs programs/rebind_open.c and others, with modules/rebind_*.c.
+ */
+#include "child.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char *preloaded = "LD_PRELOAD=" LIBRARY;
+
+static const char *name_of_module(const char *how, const char *name)
+{
+    return text("%s:%s/tests/system/modules/%s.so", how, BUILD_DIR, name);
+}
+
+/* ---- found by RUNPATH and $ORIGIN ---- */
+
+/* Each opened plainly, then unloaded, then with RTLD_DEEPBIND: once bypassed, once guarded. */
+static void expect_to_find(const char *who, const char *file)
+{
+    struct server *server = start_redis(NULL);
+    const char *plain = text("%s:plain:%s", who, file), *deep = text("%s:deepbind:%s", who, file);
+    const char *const *argv =
+        WORDS(built_program("rebind_open"), port_of(server), plain, "close", deep);
+    expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")),
+           text("%s: opened\n  setsockopt: guarded\nclose: closed\n"
+                "%s: opened\n  setsockopt: bypasses\n",
+                plain, deep));
+    expect(argv, guarded(server, NULL),
+           text("%s: opened\n  setsockopt: guarded\nclose: closed\n"
+                "%s: opened\n  setsockopt: guarded\n",
+                plain, deep));
+}
+
+Test(rebind_open, a_bare_name_is_found_by_the_runpath_of_the_program)
+{
+    expect_to_find("program", "rebind_of_program.so");
+}
+
+Test(rebind_open, a_bare_name_is_found_by_the_runpath_of_a_library)
+{
+    expect_to_find("library", "rebind_of_library.so");
+}
+
+Test(rebind_open, origin_is_the_place_of_the_program)
+{
+    expect_to_find("program", "$ORIGIN/../modules/by_program/rebind_of_program.so");
+}
+
+Test(rebind_open, origin_is_the_place_of_a_library)
+{
+    expect_to_find("library", "$ORIGIN/by_library/rebind_of_library.so");
+}
+
+Test(rebind_open, a_path_is_found_from_anywhere)
+{
+    expect_to_find("library", built_module("rebind_lazy"));
+}
+
+/* ---- the same as without the guard ---- */
+
+static char *expect_no_difference(const char *const argv[])
+{
+    struct outcome without = run_program(argv, NULL);
+    cr_assert_eq(without.status, 0, "%s", without.err);
+    expect(argv, WORDS(preloaded), without.out);
+    return without.out;
+}
+
+Test(rebind_open, what_cannot_be_opened_fails_in_the_same_words)
+{
+    const char *words = "A file that is long enough to be looked at, and yet no shared object.\n";
+    const char *text_file = text("program:deepbind:%s", scratch_file("text.so", words, 0600));
+    char *printed = expect_no_difference(WORDS(
+        built_program("rebind_open"), "0", "program:plain:no_such.so",
+        "program:deepbind:no_such.so", "library:deepbind:no_such.so", "program:plain:/no/such.so",
+        "program:deepbind:/no/such.so", "program:deepbind:$ORIGIN/no_such.so",
+        "library:plain:$ORIGIN/no_such.so", "library:deepbind:rebind_of_program.so",
+        "program:deepbind:rebind_of_library.so", "program:deepbind,noload:rebind_of_program.so",
+        name_of_module("program:deepbind,noload", "rebind_lazy"), text_file));
+    cr_assert(strstr(printed, "No such file or directory"), "%s", printed);
+    cr_assert(strstr(printed, "invalid ELF header"), "%s", printed);
+    cr_assert(!strstr(printed, "opened"), "%s", printed);
+}
+
+Test(rebind_open, the_program_itself_can_be_opened)
+{
+    char *printed = expect_no_difference(WORDS(built_program("rebind_open"), "0",
+                                               "program:plain:NULL", "program:deepbind:NULL",
+                                               "library:deepbind:NULL", "program:deepbind:"));
+    cr_assert(!strstr(printed, "no error"), "%s", printed);
+}
+
+Test(rebind_open, what_is_loaded_is_found_by_noload_and_gone_when_closed)
+{
+    const char *path = name_of_module("program:deepbind", "rebind_lazy");
+    const char *noload = name_of_module("program:deepbind,noload", "rebind_lazy");
+    char *printed = expect_no_difference(
+        WORDS(built_program("rebind_open"), "0", path, noload, "close", "close", noload,
+              "program:deepbind:rebind_of_program.so", "program:plain,noload:rebind_of_program.so",
+              "close", "close", "program:plain,noload:rebind_of_program.so"));
+    cr_assert(strstr(printed, "no error"), "%s", printed);
+}
+
+Test(rebind_open, an_error_of_dlsym_outlives_a_hook)
+{
+    char *printed =
+        expect_no_difference(WORDS(built_program("rebind_errors"), "rebind_of_program.so"));
+    cr_assert(strstr(printed, "no_such_symbol"), "%s", printed);
+}
+
+/* ---- again, and at once ---- */
+
+Test(rebind_open, a_module_that_is_unloaded_and_loaded_again_is_guarded_again)
+{
+    struct server *server = start_redis(NULL);
+    const char *path = name_of_module("program:deepbind", "rebind_relro");
+    const char *bare = "program:deepbind:rebind_of_program.so";
+    const char *const *argv = WORDS(built_program("rebind_open"), port_of(server), path, "close",
+                                    bare, "close", path, "close", bare);
+    expect(argv, guarded(server, NULL),
+           text("%s: opened\n  setsockopt: guarded\nclose: closed\n"
+                "%s: opened\n  setsockopt: guarded\nclose: closed\n"
+                "%s: opened\n  setsockopt: guarded\nclose: closed\n"
+                "%s: opened\n  setsockopt: guarded\n",
+                path, bare, path, bare));
+}
+
+Test(rebind_open, many_threads_may_load_and_unload_modules)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("rebind_threads"), port_of(server),
+                                    built_module("rebind_lazy"), built_module("rebind_now"),
+                                    built_module("rebind_relro"), built_module("rebind_noplt"));
+    expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")), "bypassed: always\n");
+    expect(argv, guarded(server, NULL), "bypassed: never\n");
+}
+
+/* ---- in the midst of it ---- */
+
+Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_path)
+{
+    const char *const *argv = WORDS(built_program("rebind_signal"), built_module("rebind_lazy"));
+    expect(argv, WORDS(preloaded), "done: all\n");
+}
+
+Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
+{
+    const char *const *argv = WORDS(built_program("rebind_signal"), "rebind_of_program.so");
+    expect(argv, WORDS(preloaded), "done: all\n");
+}
+
+Test(rebind_open, a_constructor_may_do_anything_while_its_module_is_opened)
+{
+    struct server *server = start_redis(NULL);
+    const char *path = name_of_module("program:deepbind", "rebind_constructor");
+    const char *bare = "program:deepbind:rebind_constructor.so";
+    const char *const *argv =
+        WORDS(built_program("rebind_open"), port_of(server), path, "close", bare);
+    expect(argv, guarded(server, WORDS(text("CONSTRUCTOR_PORT=%d", server->port))),
+           text("%s: opened\nclose: closed\n%s: opened\n", path, bare));
+}

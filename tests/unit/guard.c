@@ -1,0 +1,255 @@
+/*
+ * guard.c: the tests of shim/guard.c: what becomes of a descriptor before and after its connect(2).
+ */
+#include "guard.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "registry.h"
+#include "sever.h"
+#include "unit.h"
+
+static void default_environment(void)
+{
+    configure(WORDS(NULL));
+    registry_adopt();
+}
+
+TestSuite(guard, .init = default_environment, .timeout = 10);
+
+static const struct endpoint by_ip = {.family = AF_INET, .port = 6379, .address = {127, 0, 0, 1}};
+static const struct endpoint by_path = {.family = AF_UNIX};
+
+static bool is_tuned(int fd)
+{
+    int keepalive = 0;
+    int idle = 0;
+    socklen_t length = sizeof keepalive;
+    getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &keepalive, &length);
+    getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &length);
+    return keepalive == 1 && idle == 30;
+}
+
+Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect(is_tuned(fd));
+    cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    cr_expect(registry_tunes(fd));
+}
+
+Test(guard, a_unix_stream_socket_is_recorded_and_closed_on_exec)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_expect(guard_begin(fd, &by_path));
+    cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    cr_expect(registry_holds(fd, NULL));
+    cr_expect(!registry_tunes(fd));
+}
+
+Test(guard, without_cloexec_a_socket_is_inherited_across_exec)
+{
+    configure(WORDS("CLOEXEC=0"));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect_eq(fcntl(fd, F_GETFD), 0);
+    cr_expect(registry_holds(fd, NULL));
+}
+
+static void expect_unguarded(int fd, const struct endpoint *endpoint)
+{
+    int flags = fcntl(fd, F_GETFD);
+    cr_expect(!guard_begin(fd, endpoint));
+    cr_expect(!registry_may_hold(fd));
+    cr_expect_eq(fcntl(fd, F_GETFD), flags);
+}
+
+Test(guard, redis_is_not_spoken_over_datagrams_pipes_or_nothing)
+{
+    expect_unguarded(socket(AF_INET, SOCK_DGRAM, 0), &by_ip);
+    expect_unguarded(socket(AF_UNIX, SOCK_DGRAM, 0), &by_path);
+    expect_unguarded(socket(AF_UNIX, SOCK_SEQPACKET, 0), &by_path);
+    expect_unguarded(open("/dev/null", O_RDWR), &by_ip);
+    expect_unguarded(open("/dev/null", O_RDWR), &by_path);
+    expect_unguarded(-1, &by_ip);
+    expect_unguarded(4000, &by_path);
+}
+
+Test(guard, a_second_connect_of_a_socket_on_record_is_not_new_and_takes_the_new_peer)
+{
+    struct endpoint other = by_ip;
+    struct record found;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    other.port = 6380;
+    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect(!guard_begin(fd, &other));
+    cr_assert(registry_holds(fd, &found));
+    cr_expect_eq(found.endpoint.port, 6380);
+}
+
+Test(guard, a_socket_of_an_unrelated_number_on_record_is_guarded_anew)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(guard_begin(fd, &by_ip));
+    close(fd);
+    cr_assert_eq(socket(AF_INET, SOCK_STREAM, 0), fd);
+    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect(is_tuned(fd));
+    cr_expect(registry_holds(fd, NULL));
+}
+
+Test(guard, a_connection_stays_on_record_when_it_stands_or_is_under_way)
+{
+    const struct {
+        int result;
+        int error;
+        bool stays;
+    } cases[] = {{0, 0, true},
+                 {0, ECONNREFUSED, true}, /* errno of an earlier call */
+                 {-1, EINPROGRESS, true},
+                 {-1, EALREADY, true},
+                 {-1, EINTR, true},
+                 {-1, ECONNREFUSED, false},
+                 {-1, ETIMEDOUT, false},
+                 {-1, ENETUNREACH, false},
+                 {-1, EFAULT, false},
+                 {-1, EAGAIN, false},
+                 {-1, ENOENT, false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        guard_begin(fd, &by_ip);
+        guard_settle(fd, &by_ip, cases[i].result, cases[i].error);
+        cr_expect_eq(registry_holds(fd, NULL), cases[i].stays, "errno %d", cases[i].error);
+    }
+}
+
+Test(guard, a_socket_that_went_on_to_something_else_is_off_the_record_and_others_stay)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int other = socket(AF_INET, SOCK_STREAM, 0);
+    guard_begin(fd, &by_ip);
+    guard_begin(other, &by_ip);
+    guard_end(fd);
+    guard_end(4000);
+    guard_end(-1);
+    cr_expect(!registry_may_hold(fd));
+    cr_expect(registry_holds(other, NULL));
+}
+
+static void expect_no_trap_in_a_child(void *fd)
+{
+    sever_inherited();
+    EXPECT(!guard_traps(*(int *)fd, &by_ip));
+}
+
+Test(guard, a_trap_catches_a_stream_socket_in_the_first_process_alone)
+{
+    configure(WORDS("TRAP=1"));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(guard_traps(fd, &by_ip));
+    cr_expect(guard_traps(socket(AF_UNIX, SOCK_STREAM, 0), &by_path));
+    cr_expect(!guard_traps(socket(AF_INET, SOCK_DGRAM, 0), &by_ip));
+    cr_expect(!guard_traps(-1, &by_ip));
+    in_child(expect_no_trap_in_a_child, &fd);
+}
+
+Test(guard, without_a_trap_nothing_is_caught)
+{
+    cr_expect(!guard_traps(socket(AF_INET, SOCK_STREAM, 0), &by_ip));
+}
+
+Test(guard, errno_is_left_alone)
+{
+    start_log("/dev/full"); /* nothing of what follows succeeds in full */
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+    errno = 4321;
+    guard_begin(fd, &by_ip);
+    guard_begin(datagrams, &by_ip);
+    guard_begin(-1, &by_path);
+    guard_settle(fd, &by_ip, -1, ECONNREFUSED);
+    guard_settle(fd, &by_ip, 0, 0);
+    guard_end(fd);
+    guard_traps(fd, &by_ip);
+    cr_expect_eq(errno, 4321);
+}
+
+/* ---- what the log says ---- */
+
+static int log_to_stderr(const char *level)
+{
+    int capture = capture_stderr();
+    configure(WORDS("LOG=stderr", "TRAP=1", text("LOG_LEVEL=%s", level)));
+    log_start();
+    return capture;
+}
+
+Test(guard, the_log_names_the_guarded_descriptor_its_peer_and_its_times)
+{
+    int capture = start_log("stderr");
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    guard_begin(fd, &by_ip);
+    cr_expect_str_empty(captured(capture), "whether it connects is not known yet");
+    guard_settle(fd, &by_ip, 0, 0);
+    cr_expect(log_says(captured(capture),
+                       text("descriptor %d guarded: 127.0.0.1:6379, KEEPIDLE 30 s, KEEPINTVL 5 s, "
+                            "KEEPCNT 3, USER_TIMEOUT 45000 ms",
+                            fd)));
+    int by_name = socket(AF_UNIX, SOCK_STREAM, 0);
+    guard_settle(by_name, &by_path, 0, 0);
+    cr_expect(
+        log_says(captured(capture), text("descriptor %d guarded: a Unix-domain socket", by_name)));
+}
+
+Test(guard, a_connect_that_failed_is_not_logged_as_guarded)
+{
+    int capture = start_log("stderr");
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    guard_begin(fd, &by_ip);
+    guard_settle(fd, &by_ip, -1, ECONNREFUSED);
+    cr_expect_str_empty(captured(capture));
+}
+
+Test(guard, the_log_says_what_went_on_to_something_else_and_what_the_trap_refused)
+{
+    int capture = log_to_stderr("debug");
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    guard_begin(fd, &by_ip);
+    guard_end(fd);
+    guard_traps(fd, &by_ip);
+    char *lines = captured(capture);
+    cr_expect_not_null(strstr(lines, text("] debug: descriptor %d no longer guarded: ", fd)));
+    cr_expect_not_null(strstr(
+        lines,
+        text("] warn: REDISGUARD_TRAP refused descriptor %d a connection to 127.0.0.1:6379\n",
+             fd)));
+}
+
+static void begin_without_memory(void *unused)
+{
+    (void)unused;
+    int fd = dup2(socket(AF_INET, SOCK_STREAM, 0), 1500); /* its record needs memory */
+    refuse_call(SYS_mmap, ENOMEM);
+    EXPECT(guard_begin(fd, &by_ip));
+    EXPECT(is_tuned(fd));
+    EXPECT(!registry_may_hold(fd));
+}
+
+Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_warns)
+{
+    int capture = start_log("stderr");
+    limit_descriptors(2048, 2048);
+    in_child(begin_without_memory, NULL);
+    cr_expect_not_null(strstr(captured(capture),
+                              "] warn: descriptor 1500 cannot be recorded: forked children will "
+                              "inherit it\n"));
+}

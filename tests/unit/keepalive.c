@@ -1,0 +1,204 @@
+/*
+ * keepalive.c: the tests of shim/keepalive.c. Oracle: getsockopt(2) on real sockets.
+ */
+#include "keepalive.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "unit.h"
+
+static void unlike_any_default(void)
+{
+    configure(WORDS("KEEPIDLE=41", "KEEPINTVL=17", "KEEPCNT=11", "USER_TIMEOUT=123456"));
+}
+
+TestSuite(keepalive, .init = unlike_any_default, .timeout = 10);
+
+static const struct {
+    int level;
+    int name;
+    int ours;
+    int theirs;
+} five[] = {
+    {SOL_SOCKET, SO_KEEPALIVE, 1, 0},           {IPPROTO_TCP, TCP_KEEPIDLE, 41, 7000},
+    {IPPROTO_TCP, TCP_KEEPINTVL, 17, 70},       {IPPROTO_TCP, TCP_KEEPCNT, 11, 9},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, 123456, 5},
+};
+
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+    getsockopt(fd, level, name, &value, &length);
+    return value;
+}
+
+static void expect_ours(int fd)
+{
+    for (size_t i = 0; i < COUNT(five); i++)
+        cr_expect_eq(option_of(fd, five[i].level, five[i].name), five[i].ours, "option %zu", i);
+}
+
+Test(keepalive, the_five_options_are_set_before_and_after_the_handshake)
+{
+    const int families[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < COUNT(families); i++) {
+        int fresh = socket(families[i], SOCK_STREAM, 0);
+        struct connection connection = connect_on_loopback(families[i]);
+        cr_expect(keepalive_tune(fresh));
+        cr_expect(keepalive_tune(connection.client));
+        expect_ours(fresh);
+        expect_ours(connection.client);
+        cr_expect_eq(option_of(connection.server, SOL_SOCKET, SO_KEEPALIVE), 0);
+    }
+}
+
+Test(keepalive, a_user_timeout_of_zero_leaves_it_off)
+{
+    configure(WORDS("USER_TIMEOUT=0"));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int before = 5;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &before, sizeof before);
+    cr_expect(keepalive_tune(fd));
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+    cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+}
+
+Test(keepalive, the_kernel_takes_the_limits_of_every_option)
+{
+    configure(WORDS("KEEPIDLE=32767", "KEEPINTVL=32767", "KEEPCNT=127", "USER_TIMEOUT=2147483647"));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(keepalive_tune(fd));
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 32767);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 32767);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 127);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 2147483647);
+}
+
+static void expect_untouched(int fd)
+{
+    cr_assert(fd >= 0);
+    cr_expect(!keepalive_tune(fd));
+    cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+}
+
+Test(keepalive, a_socket_that_is_not_tcp_is_left_alone)
+{
+    expect_untouched(socket(AF_INET, SOCK_DGRAM, 0));
+    expect_untouched(socket(AF_INET6, SOCK_DGRAM, 0));
+    expect_untouched(socket(AF_UNIX, SOCK_STREAM, 0));
+    expect_untouched(socket(AF_UNIX, SOCK_SEQPACKET, 0));
+}
+
+Test(keepalive, an_sctp_socket_is_left_alone)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+    if (fd < 0)
+        cr_skip_test("this kernel has no SCTP");
+    expect_untouched(fd);
+}
+
+Test(keepalive, what_is_no_socket_is_left_alone)
+{
+    cr_expect(!keepalive_tune(open_capture()));
+    cr_expect(!keepalive_tune(-1));
+    cr_expect(!keepalive_tune(4000));
+}
+
+static void tune_where_one_is_refused(void *index)
+{
+    size_t refused = *(size_t *)index;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int before = option_of(fd, five[refused].level, five[refused].name);
+    refuse_option(SYS_setsockopt, five[refused].level, five[refused].name, EPERM);
+    EXPECT(keepalive_tune(fd));
+    for (size_t i = 0; i < COUNT(five); i++)
+        EXPECT(option_of(fd, five[i].level, five[i].name) ==
+               (i == refused ? before : five[i].ours));
+}
+
+Test(keepalive, where_a_sandbox_refuses_one_option_the_others_are_set)
+{
+    for (size_t i = 0; i < COUNT(five); i++)
+        in_child(tune_where_one_is_refused, &i);
+}
+
+static void tune_with_a_log(void *capture)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    configure(WORDS("LOG=stderr"));
+    log_start();
+    refuse_option(SYS_setsockopt, IPPROTO_TCP, TCP_KEEPIDLE, EPERM);
+    refuse_option(SYS_setsockopt, IPPROTO_TCP, TCP_USER_TIMEOUT, EINVAL);
+    EXPECT(keepalive_tune(fd));
+    char *lines = captured(*(int *)capture);
+    char *idle = strstr(lines, text("] warn: TCP_KEEPIDLE was refused on descriptor %d: ", fd));
+    EXPECT(idle != NULL);
+    EXPECT(strstr(idle, text("] warn: TCP_USER_TIMEOUT was refused on descriptor %d: ", fd)) !=
+           NULL);
+    EXPECT(strstr(lines, "KEEPCNT") == NULL);
+}
+
+Test(keepalive, the_log_names_the_options_that_were_refused)
+{
+    int capture = capture_stderr();
+    in_child(tune_with_a_log, &capture);
+}
+
+static bool is_one_of_the_five(int level, int name)
+{
+    for (size_t i = 0; i < COUNT(five); i++)
+        if (five[i].level == level && five[i].name == name)
+            return true;
+    return false;
+}
+
+Test(keepalive, exactly_five_options_are_owned)
+{
+    const int levels[] = {SOL_SOCKET,   IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6,
+                          IPPROTO_SCTP, IPPROTO_UDP, 0,          -1};
+    for (size_t i = 0; i < COUNT(levels); i++)
+        for (int name = -1; name <= 64; name++)
+            cr_expect_eq(keepalive_owns(levels[i], name), is_one_of_the_five(levels[i], name),
+                         "level %d, option %d", levels[i], name);
+}
+
+static void overwrite_all(int fd)
+{
+    for (size_t i = 0; i < COUNT(five); i++)
+        cr_assert_eq(setsockopt(fd, five[i].level, five[i].name, &five[i].theirs, sizeof(int)), 0);
+}
+
+Test(keepalive, one_option_is_restored_and_the_other_four_are_not)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    for (size_t restored = 0; restored < COUNT(five); restored++) {
+        overwrite_all(fd);
+        keepalive_restore(fd, five[restored].level, five[restored].name);
+        for (size_t i = 0; i < COUNT(five); i++)
+            cr_expect_eq(option_of(fd, five[i].level, five[i].name),
+                         i == restored ? five[i].ours : five[i].theirs, "%zu after %zu", i,
+                         restored);
+    }
+}
+
+Test(keepalive, an_option_that_is_not_ours_is_not_restored)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    overwrite_all(fd);
+    keepalive_restore(fd, SOL_SOCKET, SO_RCVBUF);
+    keepalive_restore(fd, IPPROTO_TCP, TCP_NODELAY);
+    keepalive_restore(fd, IPPROTO_TCP, SO_KEEPALIVE);
+    for (size_t i = 0; i < COUNT(five); i++)
+        cr_expect_eq(option_of(fd, five[i].level, five[i].name), five[i].theirs);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+}

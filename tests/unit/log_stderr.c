@@ -1,0 +1,80 @@
+/*
+ * log_stderr.c: the tests of shim/log.c: lines and complaints go to stderr only as long as that is
+ * what it was at the start.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "unit.h"
+
+Test(log, a_line_goes_to_stderr)
+{
+    int capture = start_log("stderr");
+    log_line("one");
+    cr_expect_not_null(strstr(captured(capture), "] info: one\n"));
+}
+
+Test(log, what_has_become_stderr_since_the_start_gets_no_line)
+{
+    int capture = start_log("stderr");
+    int other = open_capture();
+    dup2(other, STDERR_FILENO);
+    log_line("one");
+    cr_expect_str_empty(captured(capture));
+    cr_expect_str_empty(captured(other));
+    dup2(capture, STDERR_FILENO);
+    log_line("two");
+    cr_expect_not_null(strstr(captured(capture), "] info: two\n"), "it is the old one again");
+}
+
+Test(log, a_closed_stderr_gets_no_line)
+{
+    int capture = start_log("stderr");
+    close(STDERR_FILENO);
+    log_line("one");
+    cr_expect_str_empty(captured(capture));
+    cr_expect(!is_open(STDERR_FILENO));
+}
+
+Test(log, a_stderr_that_was_closed_at_the_start_gets_no_line_later)
+{
+    int capture = capture_stderr();
+    configure(WORDS("LOG=stderr"));
+    close(STDERR_FILENO);
+    log_start();
+    dup2(capture, STDERR_FILENO);
+    log_line("one");
+    cr_expect_str_empty(captured(capture));
+}
+
+Test(log, what_has_become_stderr_since_the_start_gets_no_complaint)
+{
+    start_log("/dev/full");
+    int other = open_capture();
+    dup2(other, STDERR_FILENO);
+    log_line("one");
+    cr_expect_str_empty(captured(other));
+}
+
+Test(log, a_refusal_is_a_warning_that_names_what_was_refused)
+{
+    int capture = start_log("stderr");
+    log_refusal("TCP_KEEPIDLE", 7, -EPERM);
+    char *line = captured(capture);
+    cr_expect_str_eq(strchr(line, ']'),
+                     text("] warn: TCP_KEEPIDLE was refused on descriptor 7: error %d; going on "
+                          "without it\n",
+                          EPERM));
+}
+
+Test(log, a_refusal_is_not_logged_where_only_errors_are_wanted)
+{
+    int capture = capture_stderr();
+    configure(WORDS("LOG=stderr", "LOG_LEVEL=error"));
+    log_start();
+    log_refusal("TCP_KEEPIDLE", 7, -EPERM);
+    cr_expect_str_empty(captured(capture));
+}

@@ -1,0 +1,288 @@
+/*
+ * rebind.c: the tests of shim/rebind.c with real modules of Debian: loaded with RTLD_DEEPBIND, do
+ * their calls reach the hook? libhiredis is built to be bound at once and read-only from then on,
+ * libseccomp to be bound on first use.
+ */
+#include "rebind.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <link.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "next.h"
+#include "unit.h"
+
+#define MODULE      "libhiredis.so.0.14"
+#define LAZY_MODULE "libseccomp.so.2"
+
+static void default_environment(void)
+{
+    configure(WORDS(NULL));
+    rebind_start();
+}
+
+TestSuite(rebind, .init = default_environment, .timeout = 10);
+
+static int connects;
+static int copies;
+
+static int counting_connect(int fd, const struct sockaddr *peer, socklen_t length)
+{
+    connects++;
+    return next()->connect(fd, peer, length);
+}
+
+static int counting_dup(int fd)
+{
+    copies++;
+    return next()->dup(fd);
+}
+
+static const struct hook hooks[] = {
+    {"dup", (function)counting_dup},
+    {"connect", (function)counting_connect},
+    {NULL, NULL},
+};
+
+typedef void *opener(const char *file, int mode);
+
+/* Where the return address of a call of dlopen would stand, as long as that is at work. */
+static uintptr_t return_address;
+
+static opener *route_of(const char *file, int mode)
+{
+    return_address++;
+    return (opener *)rebind_route(hooks, file, mode, &return_address);
+}
+
+/* That dlopen has returned, and a later call has written over its return address. */
+static void call_something_else(void)
+{
+    return_address++;
+}
+
+/* As the dlopen hook does. */
+static void *open_module(const char *file, int mode)
+{
+    void *handle = route_of(file, mode)(file, mode);
+    cr_assert_not_null(handle, "%s", file);
+    return handle;
+}
+
+/* Where the loader finds the module; it is not loaded afterwards. */
+static const char *path_of(const char *module)
+{
+    struct link_map *map;
+    void *handle = dlopen(module, RTLD_LAZY);
+    cr_assert_not_null(handle, "these tests need %s", module);
+    cr_assert_eq(dlinfo(handle, RTLD_DI_LINKMAP, &map), 0);
+    const char *path = text("%s", map->l_name);
+    cr_assert_eq(dlclose(handle), 0);
+    cr_assert_null(dlopen(module, RTLD_LAZY | RTLD_NOLOAD));
+    dlerror();
+    return path;
+}
+
+/* How often the hook was reached by one connect of the module, which must succeed. */
+static int hooked_connects_of(void *module)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&address, length), 0);
+    cr_assert_eq(listen(listener, 1), 0);
+    cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    int *(*connect_to_redis)(const char *, int); /* its context begins with an error number */
+    void *found = dlsym(module, "redisConnect");
+    memcpy(&connect_to_redis, &found, sizeof found);
+    int before = connects;
+    int *context = connect_to_redis("127.0.0.1", ntohs(address.sin_port));
+    cr_assert(context != NULL && *context == 0);
+    close(listener);
+    return connects - before;
+}
+
+Test(rebind, a_module_loaded_by_its_path_with_deepbind_reaches_the_hook)
+{
+    const char *path = path_of(MODULE);
+    void *module = open_module(path, RTLD_NOW | RTLD_DEEPBIND);
+    cr_expect_eq(hooked_connects_of(module), 1);
+    cr_expect_eq(copies, 0);
+    cr_expect_null(dlerror());
+}
+
+/* How often the hook was reached when the module wrote an empty filter: it copies a descriptor. */
+static int hooked_copies_of(void *module)
+{
+    enum { ALLOW = 0x7fff0000 };
+    void *(*make)(unsigned action);
+    int (*write_out)(void *filter, int fd);
+    void *found = dlsym(module, "seccomp_init");
+    memcpy(&make, &found, sizeof found);
+    found = dlsym(module, "seccomp_export_pfc");
+    memcpy(&write_out, &found, sizeof found);
+    int before = copies;
+    int capture = open_capture();
+    cr_assert_eq(write_out(make(ALLOW), capture), 0);
+    cr_assert_str_not_empty(captured(capture));
+    return copies - before;
+}
+
+Test(rebind, a_slot_that_is_filled_on_first_use_leads_to_the_hook_before_and_after_it)
+{
+    const char *path = path_of(LAZY_MODULE);
+    void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
+    cr_expect_eq(hooked_copies_of(module), 1);
+    cr_expect_eq(hooked_copies_of(module), 1);
+    cr_expect_eq(connects, 0);
+}
+
+/* By a bare name: straight to the real dlopen, and noted for later. */
+static void *open_by_name(const char *module)
+{
+    const int mode = RTLD_LAZY | RTLD_DEEPBIND;
+    cr_assert_eq(route_of(module, mode), next()->dlopen);
+    void *handle = next()->dlopen(module, mode);
+    cr_assert_not_null(handle, "these tests need %s", module);
+    return handle;
+}
+
+Test(rebind, a_module_loaded_by_a_bare_name_is_rebound_by_the_next_hook)
+{
+    void *module = open_by_name(MODULE);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(module), 1);
+    cr_expect_null(dlerror());
+}
+
+Test(rebind, what_was_put_off_is_done_when_the_next_dlopen_asks_its_way)
+{
+    void *module = open_by_name(MODULE);
+    call_something_else();
+    route_of("libc.so.6", RTLD_LAZY);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+
+#ifdef __x86_64__ /* elsewhere it is the stack pointer that tells */
+Test(rebind, a_signal_handler_rebinds_nothing_while_the_dlopen_that_it_interrupted_is_at_work)
+{
+    void *module = open_by_name(MODULE);
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(module), 0);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+#endif
+
+Test(rebind, only_the_module_that_was_opened_is_rebound)
+{
+    void *other = dlopen(MODULE, RTLD_NOW);
+    void *module = open_by_name(LAZY_MODULE);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(other), 0);
+    cr_expect_eq(hooked_copies_of(module), 1);
+}
+
+Test(rebind, a_module_loaded_without_deepbind_is_left_alone)
+{
+    const char *path = path_of(MODULE);
+    cr_assert_eq(route_of(path, RTLD_NOW | RTLD_GLOBAL), next()->dlopen);
+    void *module = open_module(path, RTLD_NOW | RTLD_GLOBAL);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(module), 0);
+}
+
+static void expect_left_alone(const char *setting)
+{
+    configure(WORDS(setting));
+    const char *path = path_of(MODULE);
+    cr_assert_eq(route_of(path, RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
+    cr_assert_eq(route_of(MODULE, RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
+    void *module = next()->dlopen(MODULE, RTLD_NOW | RTLD_DEEPBIND);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(module), 0);
+}
+
+Test(rebind, with_deepbind_set_to_keep_modules_are_left_alone)
+{
+    expect_left_alone("DEEPBIND=keep");
+}
+
+Test(rebind, a_disabled_guard_leaves_modules_alone)
+{
+    expect_left_alone("DISABLE=1");
+}
+
+Test(rebind, where_dlopen_must_see_its_caller_it_is_called_straight)
+{
+    cr_expect_eq(route_of(NULL, RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
+    cr_expect_eq(route_of("$ORIGIN/module.so", RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
+    cr_expect_eq(route_of(repeated("n", 5000), RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
+}
+
+Test(rebind, a_module_that_cannot_be_loaded_leaves_dlopens_own_error)
+{
+    const char *path = "/nonexistent/module.so";
+    cr_expect_null(route_of(path, RTLD_NOW | RTLD_DEEPBIND)(path, RTLD_NOW | RTLD_DEEPBIND));
+    char *error = dlerror();
+    cr_assert_not_null(error);
+    cr_expect_not_null(strstr(error, path));
+}
+
+/* Protection and size of each mapping of both modules. */
+static char *protections(void)
+{
+    char *maps = content_of("/proc/self/maps");
+    char *all = text("%s", "");
+    for (char *map; (map = strsep(&maps, "\n")) != NULL;) {
+        char *end;
+        unsigned long first = strtoul(map, &end, 16);
+        unsigned long last = strtoul(end + 1, &end, 16);
+        if (strstr(map, "/libhiredis") != NULL || strstr(map, "/libseccomp") != NULL)
+            all = text("%s%lx %.5s %s\n", all, last - first, end, strrchr(map, '/'));
+    }
+    return all;
+}
+
+static void load_without_rebinding(void *capture)
+{
+    EXPECT(next()->dlopen(MODULE, RTLD_LAZY | RTLD_DEEPBIND) != NULL);
+    EXPECT(next()->dlopen(LAZY_MODULE, RTLD_LAZY | RTLD_DEEPBIND) != NULL);
+    dprintf(*(int *)capture, "%s", protections());
+}
+
+Test(rebind, the_memory_of_a_rebound_module_is_protected_as_that_of_any_other)
+{
+    int capture = open_capture();
+    in_child(load_without_rebinding, &capture);
+    const char *path = path_of(MODULE);
+    const char *lazy_path = path_of(LAZY_MODULE);
+    open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
+    void *module = open_module(lazy_path, RTLD_LAZY | RTLD_DEEPBIND);
+    cr_expect_str_not_empty(captured(capture));
+    cr_expect_str_eq(protections(), captured(capture));
+    cr_expect_eq(hooked_copies_of(module), 1);
+}
+
+Test(rebind, the_log_names_every_slot_that_was_rebound)
+{
+    int capture = capture_stderr();
+    configure(WORDS("LOG=stderr", "LOG_LEVEL=debug"));
+    log_start();
+    const char *path = path_of(MODULE);
+    open_module(path, RTLD_NOW | RTLD_DEEPBIND);
+    cr_expect_not_null(strstr(captured(capture), text("] debug: %s: connect rebound\n", path)));
+}

@@ -1,0 +1,280 @@
+/*
+ * sever.c: the tests of shim/sever.c: real connections on the loopback, real forks. A child calls
+ * sever_inherited as the fork handler of the library would.
+ */
+#include "sever.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "log.h"
+#include "registry.h"
+#include "unit.h"
+
+static void default_environment(void)
+{
+    configure(WORDS(NULL));
+    registry_adopt();
+}
+
+TestSuite(sever, .init = default_environment, .timeout = 10);
+
+static struct connection recorded_connection(void)
+{
+    struct connection made = connect_on_loopback(AF_INET);
+    struct endpoint endpoint = {.family = AF_INET, .port = 6379, .address = {127, 0, 0, 1}};
+    cr_assert(registry_record(made.client, &endpoint));
+    return made;
+}
+
+/* What a client sees of a connection that its server has closed; a SIGPIPE would end the child. */
+static void expect_closed_by_the_server(int fd)
+{
+    char byte;
+    struct pollfd event = {.fd = fd, .events = POLLIN};
+    EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+    EXPECT(poll(&event, 1, 0) == 1 && (event.revents & POLLIN) != 0);
+    EXPECT(read(fd, &byte, 1) == 0);
+    EXPECT(recv(fd, &byte, 1, 0) == 0);
+    EXPECT(write(fd, "x", 1) == -1 && errno == EPIPE);
+    EXPECT(send(fd, "x", 1, 0) == -1 && errno == EPIPE);
+}
+
+static void expect_cut(void *connection)
+{
+    int fd = ((struct connection *)connection)->client;
+    int open_before = open_descriptors();
+    sever_inherited();
+    expect_closed_by_the_server(fd);
+    EXPECT(open_descriptors() == open_before);
+    EXPECT(!registry_may_hold(fd));
+    EXPECT(registry_next(-1) == -1);
+}
+
+Test(sever, a_forked_child_reads_eof_and_writes_epipe_on_the_inherited_connection)
+{
+    struct connection connection = recorded_connection();
+    in_child(expect_cut, &connection);
+}
+
+Test(sever, the_parents_connection_sees_nothing_of_the_child)
+{
+    struct connection connection = recorded_connection();
+    in_child(expect_cut, &connection);
+    cr_expect(registry_holds(connection.client, NULL));
+    cr_expect(carries(connection.client, connection.server, "PING"));
+    cr_expect(carries(connection.server, connection.client, "+PONG"));
+}
+
+static void expect_cut_every_one(void *connections)
+{
+    struct connection *connection = connections;
+    int open_before = open_descriptors();
+    sever_inherited();
+    for (int i = 0; i < 40; i++)
+        expect_closed_by_the_server(connection[i].client);
+    EXPECT(open_descriptors() == open_before);
+    EXPECT(registry_next(-1) == -1);
+}
+
+Test(sever, every_one_of_many_connections_is_cut)
+{
+    struct connection connections[40];
+    for (size_t i = 0; i < COUNT(connections); i++)
+        connections[i] = recorded_connection();
+    in_child(expect_cut_every_one, connections);
+    for (size_t i = 0; i < COUNT(connections); i++)
+        cr_expect(carries(connections[i].client, connections[i].server, "PING"));
+}
+
+/* A connection that a child has opened itself. */
+static struct connection own_connection(void)
+{
+    int pair[2];
+    struct endpoint endpoint = endpoint_numbered(1);
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    EXPECT(registry_record(pair[0], &endpoint));
+    return (struct connection){.client = pair[0], .server = pair[1]};
+}
+
+static void expect_cut_in_the_grandchild(void *unused)
+{
+    (void)unused;
+    sever_inherited();
+    struct connection own = own_connection();
+    in_child(expect_cut, &own);
+    EXPECT(carries(own.client, own.server, "PING"));
+}
+
+Test(sever, a_childs_own_connection_is_cut_in_its_child_in_turn)
+{
+    recorded_connection();
+    in_child(expect_cut_in_the_grandchild, NULL);
+}
+
+struct bystanders {
+    int ends[2];              /* a pipe */
+    struct connection other;  /* not on record */
+    struct connection closed; /* on record, but its number is a file by now */
+    int file;
+};
+
+static void expect_bystanders_untouched(void *argument)
+{
+    struct bystanders *all = argument;
+    char byte;
+    sever_inherited();
+    EXPECT(write(all->ends[1], "x", 1) == 1 && read(all->ends[0], &byte, 1) == 1);
+    EXPECT(carries(all->other.client, all->other.server, "PING"));
+    EXPECT(write(all->closed.client, "line\n", 5) == 5);
+    EXPECT(strcmp(captured(all->file), "line\n") == 0);
+    EXPECT(!registry_may_hold(all->closed.client));
+}
+
+Test(sever, what_is_not_or_no_longer_a_recorded_connection_is_left_alone)
+{
+    struct bystanders all = {.other = connect_on_loopback(AF_INET), .file = open_capture()};
+    cr_assert_eq(pipe(all.ends), 0);
+    all.closed = recorded_connection();
+    recorded_connection();
+    cr_assert_eq(dup2(all.file, all.closed.client), all.closed.client);
+    in_child(expect_bystanders_untouched, &all);
+}
+
+static void expect_copies_to_be_cut(void *connection)
+{
+    struct connection *copies = connection;
+    sever_inherited();
+    expect_closed_by_the_server(copies->client);
+    expect_closed_by_the_server(copies->server);
+}
+
+Test(sever, both_descriptors_of_one_connection_are_cut)
+{
+    struct connection connection = recorded_connection();
+    struct connection copies = {.client = connection.client, .server = dup(connection.client)};
+    registry_copy(copies.client, copies.server);
+    in_child(expect_copies_to_be_cut, &copies);
+    cr_expect(carries(copies.server, connection.server, "PING"));
+}
+
+static void expect_closed(void *connection)
+{
+    int fd = ((struct connection *)connection)->client;
+    int open_before = open_descriptors();
+    sever_inherited();
+    EXPECT(!is_open(fd));
+    EXPECT(open_descriptors() == open_before - 1);
+    EXPECT(registry_next(-1) == -1);
+}
+
+Test(sever, with_fork_set_to_close_the_childs_descriptor_is_closed)
+{
+    configure(WORDS("FORK=close"));
+    struct connection connection = recorded_connection();
+    in_child(expect_closed, &connection);
+    cr_expect(carries(connection.client, connection.server, "PING"));
+}
+
+static void expect_shared(void *connection)
+{
+    struct connection *shared = connection;
+    int open_before = open_descriptors();
+    sever_inherited();
+    EXPECT(carries(shared->client, shared->server, "PING"));
+    EXPECT(open_descriptors() == open_before);
+    EXPECT(registry_holds(shared->client, NULL));
+}
+
+Test(sever, with_fork_set_to_off_the_child_keeps_the_connection)
+{
+    configure(WORDS("FORK=off"));
+    struct connection connection = recorded_connection();
+    in_child(expect_shared, &connection);
+}
+
+static void hand_over(void *connection)
+{
+    struct connection *handed = connection;
+    sever_inherited();
+    EXPECT(carries(handed->client, handed->server, "PING"));
+    EXPECT(registry_holds(handed->client, NULL));
+    EXPECT(!sever_is_forked_child());
+    sever_hand_over(false);
+    in_child(expect_cut, handed);
+    EXPECT(carries(handed->client, handed->server, "PING"));
+}
+
+Test(sever, a_fork_that_hands_over_keeps_the_connection_and_the_next_one_is_cut)
+{
+    struct connection connection = recorded_connection();
+    sever_hand_over(true);
+    in_child(hand_over, &connection);
+}
+
+static void sever_once(void *unused)
+{
+    (void)unused;
+    unsigned before = sever_generation();
+    EXPECT(!sever_is_forked_child());
+    sever_inherited_since(before);
+    EXPECT(sever_generation() == before + 1);
+    EXPECT(sever_is_forked_child());
+    struct connection own = own_connection();
+    sever_inherited_since(before); /* the handler and the hook of one and the same fork */
+    EXPECT(sever_generation() == before + 1);
+    EXPECT(carries(own.client, own.server, "PING"));
+}
+
+Test(sever, a_fork_that_two_ways_report_is_acted_upon_once)
+{
+    in_child(sever_once, NULL);
+}
+
+static void expect_to_be_the_opener(void *unused)
+{
+    (void)unused;
+    struct record found;
+    sever_inherited();
+    struct connection own = own_connection();
+    EXPECT(registry_holds(own.client, &found) && found.opener == getpid());
+}
+
+Test(sever, a_connection_that_the_child_opens_is_its_own)
+{
+    recorded_connection();
+    in_child(expect_to_be_the_opener, NULL);
+}
+
+static void log_the_cut(void *connection)
+{
+    int capture = capture_stderr();
+    log_start();
+    sever_inherited();
+    int fd = ((struct connection *)connection)->client;
+    char *said = text("] info: descriptor %d %s in this child: 127.0.0.1:6379, opened ", fd,
+                      config()->fork == FORK_CLOSE ? "closed" : "cut off");
+    char *by = text(" s ago by pid %d\n", getppid());
+    EXPECT(strstr(captured(capture), said) != NULL);
+    EXPECT(strstr(captured(capture), by) != NULL);
+}
+
+Test(sever, the_log_says_what_was_cut_off_and_who_had_opened_it)
+{
+    configure(WORDS("LOG=stderr"));
+    struct connection connection = recorded_connection();
+    in_child(log_the_cut, &connection);
+}
+
+Test(sever, the_log_says_what_was_closed_and_who_had_opened_it)
+{
+    configure(WORDS("LOG=stderr", "FORK=close"));
+    struct connection connection = recorded_connection();
+    in_child(log_the_cut, &connection);
+}

@@ -1,0 +1,241 @@
+/*
+ * sever_limits.c: the tests of shim/sever.c in a child that may not open another descriptor, or not
+ * make a socket pair: it must be cut off from the parent's connection all the same.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "registry.h"
+#include "sever.h"
+#include "unit.h"
+
+enum { LIMIT = 100, CONNECTIONS = 3 };
+
+struct connections {
+    int count;
+    struct connection of[CONNECTIONS];
+};
+
+/* At numbers of which the highest is the last one below the limit. */
+static struct connections recorded_connections(int count)
+{
+    struct connections made = {.count = count};
+    configure(WORDS(NULL));
+    registry_adopt();
+    for (int i = 0; i < count; i++) {
+        struct endpoint endpoint = endpoint_numbered(1);
+        struct connection connection = connect_on_loopback(AF_INET);
+        made.of[i].client = dup2(connection.client, LIMIT - 1 - 7 * i);
+        made.of[i].server = connection.server;
+        close(connection.client);
+        cr_assert(registry_record(made.of[i].client, &endpoint));
+    }
+    return made;
+}
+
+static void expect_nothing_to_read_or_write(const struct connections *all)
+{
+    for (int i = 0; i < all->count; i++) {
+        char byte;
+        int fd = all->of[i].client;
+        errno = 0;
+        EXPECT(recv(fd, &byte, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN);
+        EXPECT(write(fd, "x", 1) == -1);
+    }
+    EXPECT(registry_next(-1) == -1);
+}
+
+static void expect_closed_by_the_server(const struct connections *all)
+{
+    for (int i = 0; i < all->count; i++) {
+        char byte;
+        int fd = all->of[i].client;
+        EXPECT(recv(fd, &byte, 1, MSG_DONTWAIT) == 0);
+        EXPECT(write(fd, "x", 1) == -1 && errno == EPIPE);
+        EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+    }
+    expect_nothing_to_read_or_write(all);
+}
+
+static void expect_the_parents_to_work(const struct connections *all)
+{
+    for (int i = 0; i < all->count; i++) {
+        cr_expect(registry_holds(all->of[i].client, NULL));
+        cr_expect(carries(all->of[i].client, all->of[i].server, "PING"));
+        cr_expect(carries(all->of[i].server, all->of[i].client, "+PONG"));
+    }
+}
+
+/* Nothing came and nothing went: the child is at its limit as before, every number still taken. */
+static void sever_at_the_limit(void)
+{
+    struct rlimit before;
+    struct rlimit after;
+    getrlimit(RLIMIT_NOFILE, &before);
+    take_every_descriptor();
+    int open_before = open_descriptors();
+    sever_inherited();
+    EXPECT(open_descriptors() == open_before);
+    EXPECT(dup(STDIN_FILENO) == -1 && errno == EMFILE);
+    getrlimit(RLIMIT_NOFILE, &after);
+    EXPECT(before.rlim_cur == after.rlim_cur && before.rlim_max == after.rlim_max);
+}
+
+static void cut_at_the_soft_limit(void *connections)
+{
+    limit_descriptors(LIMIT, LIMIT + 2);
+    sever_at_the_limit();
+    expect_closed_by_the_server(connections);
+}
+
+Test(sever, at_its_soft_descriptor_limit_a_child_is_cut_off)
+{
+    for (int count = 1; count <= CONNECTIONS; count++) {
+        struct connections all = recorded_connections(count);
+        in_child(cut_at_the_soft_limit, &all);
+        expect_the_parents_to_work(&all);
+    }
+}
+
+static void cut_at_the_hard_limit(void *connections)
+{
+    limit_descriptors(LIMIT, LIMIT);
+    sever_at_the_limit();
+    expect_closed_by_the_server(connections);
+}
+
+Test(sever, at_its_hard_descriptor_limit_a_child_with_two_connections_or_more_is_cut_off)
+{
+    for (int count = 2; count <= CONNECTIONS; count++) {
+        struct connections all = recorded_connections(count);
+        in_child(cut_at_the_hard_limit, &all);
+        expect_the_parents_to_work(&all);
+    }
+}
+
+/* A hard limit with one number to spare is no room for a pair either. */
+static void cut_one_below_the_hard_limit(void *connections)
+{
+    limit_descriptors(LIMIT, LIMIT + 1);
+    sever_at_the_limit();
+    expect_nothing_to_read_or_write(connections);
+}
+
+static void cut_with_room_for_one(void *connections)
+{
+    limit_descriptors(LIMIT, LIMIT);
+    sever_at_the_limit();
+    expect_nothing_to_read_or_write(connections);
+}
+
+Test(sever,
+     at_its_hard_descriptor_limit_a_child_with_one_connection_is_cut_off_and_keeps_its_number)
+{
+    struct connections all = recorded_connections(1);
+    in_child(cut_with_room_for_one, &all);
+    in_child(cut_one_below_the_hard_limit, &all);
+    expect_the_parents_to_work(&all);
+}
+
+/* The limit is below the connections' numbers: they can be closed, but nothing put in their place.
+ */
+static void cut_above_the_limit(void *connections)
+{
+    const struct connections *all = connections;
+    limit_descriptors(LIMIT / 2, LIMIT / 2);
+    take_every_descriptor();
+    sever_inherited();
+    expect_nothing_to_read_or_write(all);
+    for (int i = 0; i < all->count; i++)
+        EXPECT(!is_open(all->of[i].client) || fcntl(all->of[i].client, F_GETFD) == FD_CLOEXEC);
+}
+
+Test(sever, with_a_limit_below_its_connections_numbers_a_child_is_cut_off)
+{
+    for (int count = 1; count <= CONNECTIONS; count++) {
+        struct connections all = recorded_connections(count);
+        in_child(cut_above_the_limit, &all);
+        expect_the_parents_to_work(&all);
+    }
+}
+
+static void cut_without_socket_pairs(void *connections)
+{
+    refuse_call(SYS_socketpair, EPERM);
+    int open_before = open_descriptors();
+    sever_inherited();
+    EXPECT(open_descriptors() == open_before);
+    expect_nothing_to_read_or_write(connections);
+}
+
+Test(sever, where_a_sandbox_refuses_socket_pairs_a_child_is_cut_off_and_keeps_the_numbers)
+{
+    for (int count = 1; count <= CONNECTIONS; count++) {
+        struct connections all = recorded_connections(count);
+        in_child(cut_without_socket_pairs, &all);
+        expect_the_parents_to_work(&all);
+    }
+}
+
+/* What is put in its place then may swallow writes, but none of them reaches the parent's server.
+ */
+static void cut_without_any_sockets(void *connections)
+{
+    const struct connections *all = connections;
+    refuse_call(SYS_socketpair, EAFNOSUPPORT);
+    refuse_call(SYS_socket, EAFNOSUPPORT);
+    int open_before = open_descriptors();
+    sever_inherited();
+    EXPECT(open_descriptors() == open_before);
+    EXPECT(registry_next(-1) == -1);
+    for (int i = 0; i < all->count; i++) {
+        char byte;
+        EXPECT(write(all->of[i].client, "x", 1) != 0);
+        EXPECT(read(all->of[i].client, &byte, 1) == 0);
+        EXPECT(fcntl(all->of[i].client, F_GETFD) == FD_CLOEXEC);
+    }
+}
+
+Test(sever, where_a_sandbox_refuses_every_socket_a_child_is_cut_off_and_keeps_the_numbers)
+{
+    for (int count = 1; count <= CONNECTIONS; count++) {
+        struct connections all = recorded_connections(count);
+        in_child(cut_without_any_sockets, &all);
+        expect_the_parents_to_work(&all);
+    }
+}
+
+static void cut_without_anything(void *connections)
+{
+    refuse_call(SYS_socketpair, EPERM);
+    refuse_call(SYS_socket, EPERM);
+    refuse_call(SYS_openat, EPERM);
+    sever_inherited();
+    expect_nothing_to_read_or_write(connections);
+}
+
+Test(sever, where_a_sandbox_refuses_every_new_descriptor_a_child_is_cut_off)
+{
+    struct connections all = recorded_connections(2);
+    in_child(cut_without_anything, &all);
+    expect_the_parents_to_work(&all);
+}
+
+static void cut_without_dup(void *connections)
+{
+    refuse_call(SYS_dup3, EPERM);
+    sever_inherited();
+    expect_nothing_to_read_or_write(connections);
+}
+
+Test(sever, where_a_sandbox_refuses_dup3_a_child_is_cut_off)
+{
+    struct connections all = recorded_connections(2);
+    in_child(cut_without_dup, &all);
+    expect_the_parents_to_work(&all);
+}
