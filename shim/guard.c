@@ -49,27 +49,36 @@ static void log_unrecorded(int fd)
     log_end(&line);
 }
 
-bool guard_begin(int fd, const struct endpoint *endpoint)
+enum guard guard_begin(int fd, const struct endpoint *endpoint)
 {
-    if (registry_renew(fd, endpoint))
-        return false;
+    if (registry_may_hold(fd) && registry_holds(fd, NULL))
+        return GUARD_KNOWN;
     bool guardable = endpoint->family == AF_UNIX ? target_is_stream(fd) : keepalive_tune(fd);
     if (!guardable)
-        return false;
+        return GUARD_NONE;
     if (config()->cloexec)
         kernel_fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (!registry_record(fd, endpoint))
         log_unrecorded(fd);
-    return true;
+    return GUARD_NEW;
 }
 
-void guard_settle(int fd, const struct endpoint *endpoint, int result, int error)
+/* EALREADY and EINTR: the handshake goes on. EISCONN: a socket that we know is connected. */
+static bool still_stands(enum guard guard, int result, int error)
 {
-    bool connecting = error == EINPROGRESS || error == EALREADY || error == EINTR;
-    if (result < 0 && !connecting)
+    if (result == 0 || error == EINPROGRESS || error == EALREADY || error == EINTR)
+        return true;
+    return guard == GUARD_KNOWN && error == EISCONN;
+}
+
+void guard_settle(int fd, const struct endpoint *endpoint, enum guard guard, int result, int error)
+{
+    if (!still_stands(guard, result, error))
         registry_forget(fd);
-    else
+    else if (guard == GUARD_NEW)
         log_guarded(fd, endpoint);
+    else if (result == 0 || error == EINPROGRESS)
+        registry_renew(fd, endpoint);
 }
 
 void guard_end(int fd)

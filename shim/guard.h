@@ -10,17 +10,20 @@
 
 #include "target.h"
 
+/* What the registry said of a descriptor before it was connected. */
+enum guard { GUARD_NONE, GUARD_NEW, GUARD_KNOWN };
+
 /*
  * Tunes and records the descriptor, before the handshake: a fork may fall anywhere after it.
- * True when it was not on record before; then guard_settle wants to know how the connect ended.
+ * GUARD_KNOWN: it is on record already, with what was tuned then. GUARD_NONE: it is no stream.
  */
-bool guard_begin(int fd, const struct endpoint *endpoint);
+enum guard guard_begin(int fd, const struct endpoint *endpoint);
 
 /*
  * The real connect returned `result` with this errno. A socket that is neither connected nor
  * connecting is no connection, and goes off the record again.
  */
-void guard_settle(int fd, const struct endpoint *endpoint, int result, int error);
+void guard_settle(int fd, const struct endpoint *endpoint, enum guard guard, int result, int error);
 
 /* The descriptor was connected to something that is not Redis, or dissolved its connection. */
 void guard_end(int fd);

@@ -57,10 +57,10 @@ static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length
         errno = ECONNREFUSED;
         return -1;
     }
-    bool is_new = guard_begin(fd, endpoint);
+    enum guard guard = guard_begin(fd, endpoint);
     int result = real()->connect(fd, peer, length);
-    if (is_new)
-        guard_settle(fd, endpoint, result, errno);
+    if (guard != GUARD_NONE)
+        guard_settle(fd, endpoint, guard, result, errno);
     return result;
 }
 

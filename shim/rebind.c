@@ -57,7 +57,7 @@ struct family {
     bool is_too_large;
     struct object libc[LIBC_FILES];
     int libc_size;
-    bool has_own[HOOKS_AT_MOST]; /* a member defines that name itself: it may mean that one */
+    bool has_own[HOOKS_AT_MOST]; /* a member or a need of one defines that name: it may be meant */
 };
 
 /* A dlopen by a bare name that this thread has made. */
@@ -87,11 +87,20 @@ void rebind_start(void)
 
 /* ---- who belongs to the module ---- */
 
-static void note_libc(struct family *family, const struct object *object)
+static bool note_libc(struct family *family, const struct object *object)
 {
     for (int i = 0; i < LIBC_FILES && family->libc_size < LIBC_FILES; i++)
-        if (object_is_called(object, libc_files[i]))
+        if (object_is_called(object, libc_files[i])) {
             family->libc[family->libc_size++] = *object;
+            return true;
+        }
+    return false;
+}
+
+static void note_own(struct family *family, const struct object *object)
+{
+    for (int i = 0; family->hooks[i].name != NULL; i++)
+        family->has_own[i] = family->has_own[i] || object_defines(object, family->hooks[i].name);
 }
 
 static bool is_member(const struct family *family, const struct object *object)
@@ -102,15 +111,20 @@ static bool is_member(const struct family *family, const struct object *object)
     return false;
 }
 
-static bool belongs(const struct family *family, const struct object *object)
+static bool is_needed(const struct family *family, const struct object *object)
 {
-    if (family->size == 0)
-        return family->module != NULL ? object->dynamic == family->module
-                                      : object_is_called(object, family->called);
     for (int i = 0; i < family->size; i++)
         if (object_needs(&family->members[i], object))
             return true;
     return false;
+}
+
+static bool belongs(const struct family *family, const struct object *object)
+{
+    if (family->size > 0)
+        return is_needed(family, object);
+    return family->module != NULL ? object->dynamic == family->module
+                                  : object_is_called(object, family->called);
 }
 
 static void add_member(struct family *family, const struct object *object)
@@ -120,8 +134,7 @@ static void add_member(struct family *family, const struct object *object)
         return;
     }
     family->members[family->size++] = *object;
-    for (int i = 0; family->hooks[i].name != NULL; i++)
-        family->has_own[i] = family->has_own[i] || object_defines(object, family->hooks[i].name);
+    note_own(family, object);
 }
 
 /*
@@ -142,8 +155,8 @@ static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
     struct object object = {0};
     bool readable = is_still_mapped(family, info) && object_read(&object, info);
     if (family->at_start) {
-        if (readable)
-            note_libc(family, &object);
+        if (readable && !note_libc(family, &object) && is_needed(family, &object))
+            note_own(family, &object);
         family->at_start = object.dynamic != last_at_start;
     } else if (readable && !is_member(family, &object) && belongs(family, &object)) {
         add_member(family, &object);

@@ -26,7 +26,7 @@ struct record {
 /* Says that the records belong to this process from now on: at start, and in a child once cut. */
 void registry_adopt(void);
 
-/* Is this very socket on record already? Then takes the (perhaps new) peer over. */
+/* A socket on record has been connected again: takes the (perhaps new) peer over. */
 bool registry_renew(int fd, const struct endpoint *endpoint);
 
 /* Records the socket behind fd. False where it has no identity or there is no memory. */

@@ -13,21 +13,38 @@
 #include "glob.h"
 #include "kernel.h"
 
-enum { PROBED_BYTES = 8 }; /* as many as kernel_can_read looks at */
+enum {
+    PROBED_BYTES = 8, /* as many as kernel_can_read looks at */
+    SMALLEST_PAGE = 4096,
+};
 
 /* The least that the kernel takes for an IPv6 address: without sin6_scope_id (RFC 2133). */
 #define SHORTEST_IN6 (offsetof(struct sockaddr_in6, sin6_scope_id))
 
-/*
- * Between the first and the last eight bytes of an address there is no room for a page. What is
- * shorter than eight bytes may lie at either edge of one, but not at both.
- */
-static bool is_readable(const void *memory, size_t length)
+static uintptr_t page_of(uintptr_t address)
 {
-    const void *last = (const void *)((uintptr_t)memory + length - PROBED_BYTES);
-    if (length < PROBED_BYTES)
-        return kernel_can_read(memory) || kernel_can_read(last);
-    return kernel_can_read(memory) && (length == PROBED_BYTES || kernel_can_read(last));
+    return address / SMALLEST_PAGE;
+}
+
+/*
+ * What is shorter than the eight bytes that can be asked for lies at one edge of readable memory at
+ * most, so that one of two questions about it is answered with yes.
+ */
+static bool head_is_readable(const void *memory, size_t length)
+{
+    if (length >= PROBED_BYTES)
+        return kernel_can_read(memory);
+    return kernel_can_read(memory) ||
+           kernel_can_read((const void *)((uintptr_t)memory + length - PROBED_BYTES));
+}
+
+/* The rest of it: an address is smaller than a page, so that its last bytes answer for all. */
+static bool rest_is_readable(const void *memory, size_t length)
+{
+    uintptr_t first = (uintptr_t)memory;
+    uintptr_t last = first + length - PROBED_BYTES;
+    return length <= PROBED_BYTES || page_of(first) == page_of(last + PROBED_BYTES - 1) ||
+           kernel_can_read((const void *)last);
 }
 
 static bool is_redis_inet(const struct sockaddr *peer, struct endpoint *endpoint)
@@ -45,7 +62,7 @@ static bool is_redis_inet6(const struct sockaddr *peer, struct endpoint *endpoin
     struct sockaddr_in6 in6;
     memcpy(&in6, peer, PROBED_BYTES); /* family, port and flow label */
     endpoint->port = ntohs(in6.sin6_port);
-    if (!config_lists_port(config(), endpoint->port) || !is_readable(peer, SHORTEST_IN6))
+    if (!config_lists_port(config(), endpoint->port) || !rest_is_readable(peer, SHORTEST_IN6))
         return false;
     memcpy(&in6, peer, SHORTEST_IN6);
     bool mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
@@ -58,7 +75,7 @@ static bool is_redis_inet6(const struct sockaddr *peer, struct endpoint *endpoin
 static bool is_redis_unix(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
 {
     struct sockaddr_un un;
-    if (length > sizeof un || !is_readable(peer, length))
+    if (length > sizeof un || !rest_is_readable(peer, length))
         return false;
     memcpy(&un, peer, length);
     size_t path = strnlen(un.sun_path, length - offsetof(struct sockaddr_un, sun_path));
@@ -70,9 +87,8 @@ static bool is_redis_unix(const struct sockaddr *peer, socklen_t length, struct 
 bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
 {
     sa_family_t family;
-    size_t head = length < PROBED_BYTES ? length : PROBED_BYTES;
     if (length <= sizeof family || length > sizeof(struct sockaddr_storage) ||
-        !is_readable(peer, head))
+        !head_is_readable(peer, length))
         return false;
     memcpy(&family, &peer->sa_family, sizeof family);
     memset(endpoint, 0, sizeof *endpoint);

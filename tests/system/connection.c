@@ -166,6 +166,20 @@ Test(connection, that_was_refused_is_not_guarded)
         "socket 3\nconnect -1 Connection refused\nguards 0\n");
 }
 
+/* The refusal comes after connect() has returned; the next one passes it on. */
+Test(connection, that_was_refused_late_is_not_guarded_once_connect_has_said_so)
+{
+    const char *nobody = text("connect=127.0.0.1:%d", refusing_port());
+    EXPECT_LINES(printed_by(STEPS("socket=tcp", "nonblocking", nobody, "connected", nobody,
+                                  "guards", "set=KEEPIDLE:99", "options"),
+                            WORDS(GUARDED_EVERYWHERE, TUNED)),
+                 "socket 3\nnonblocking 0\nconnect -1 Operation now in progress\n"
+                 "connected: Connection refused\nconnect -1 Software caused connection abort\n"
+                 "guards 0\nset 0\n"
+                 "options KEEPALIVE 1 KEEPIDLE 99 KEEPINTVL 7 KEEPCNT 2 USER_TIMEOUT 23456 "
+                 "CLOEXEC 1\n");
+}
+
 Test(connection, that_is_retried_on_the_same_descriptor_after_a_refusal_is_guarded)
 {
     struct server *redis = start_redis(NULL);

@@ -99,6 +99,16 @@ Test(logging, a_connection_closed_in_a_child_is_one_line_with_who_opened_it)
     expect_child_line("REDISGUARD_FORK=close", "closed");
 }
 
+Test(logging, a_child_is_told_the_peer_that_was_reached_not_one_that_was_only_tried)
+{
+    struct server *redis = start_redis(NULL);
+    struct server *other = start_redis(NULL);
+    printed_by(STEPS("socket=tcp", connect_to(redis), connect_to(other), "fork", "wait"),
+               WORDS(GUARDED_EVERYWHERE, log_to(new_log())));
+    char *cut = line_of(content_of(new_log()), 1);
+    cr_assert(strstr(cut, text("in this child: 127.0.0.1:%d,", redis->port)), "%s", cut);
+}
+
 Test(logging, what_is_not_guarded_is_not_mentioned)
 {
     struct server *redis = start_redis(NULL);

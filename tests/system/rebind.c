@@ -112,7 +112,7 @@ Test(rebind, pages_are_protected_as_before_and_lazy_slots_stay_writable)
 
 Test(rebind, a_module_keeps_a_connect_of_its_own)
 {
-    expect(WORDS(built_program("rebind_private"), built_module("rebind_private")),
+    expect(WORDS(built_program("rebind_private"), built_module("rebind_private"), "0"),
            WORDS("LD_PRELOAD=" LIBRARY), "connect: private\n");
 }
 
@@ -123,6 +123,24 @@ Test(rebind, a_module_keeps_the_connect_of_its_dependency_and_its_setsockopt_is_
                                     built_module("rebind_private_user"), port_of(server));
     expect(argv, NULL, "connect: private\nsetsockopt: bypasses\n");
     expect(argv, guarded(server, NULL), "connect: private\nsetsockopt: guarded\n");
+}
+
+Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_it)
+{
+    const char *dependency = built_module("rebind_private");
+    const char *const *argv = WORDS(built_program("rebind_private"),
+                                    built_module("rebind_private_user"), "0", dependency);
+    expect(argv, NULL, "connect: private\n");
+    expect(argv, WORDS("LD_PRELOAD=" LIBRARY), "connect: private\n");
+}
+
+Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_the_guard)
+{
+    const char *dependency = built_module("rebind_private");
+    const char *const *argv =
+        WORDS(built_program("rebind_private"), built_module("rebind_private_user"), "0");
+    expect(argv, WORDS(text("LD_PRELOAD=%s", dependency)), "connect: private\n");
+    expect(argv, WORDS(text("LD_PRELOAD=%s:%s", dependency, LIBRARY)), "connect: private\n");
 }
 
 Test(rebind, two_versions_of_a_library_stay_apart)

@@ -41,7 +41,7 @@ static bool is_tuned(int fd)
 Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
     cr_expect(is_tuned(fd));
     cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
     cr_expect(registry_tunes(fd));
@@ -50,7 +50,7 @@ Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
 Test(guard, a_unix_stream_socket_is_recorded_and_closed_on_exec)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    cr_expect(guard_begin(fd, &by_path));
+    cr_expect_eq(guard_begin(fd, &by_path), GUARD_NEW);
     cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
     cr_expect(registry_holds(fd, NULL));
     cr_expect(!registry_tunes(fd));
@@ -60,7 +60,7 @@ Test(guard, without_cloexec_a_socket_is_inherited_across_exec)
 {
     configure(WORDS("CLOEXEC=0"));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
     cr_expect_eq(fcntl(fd, F_GETFD), 0);
     cr_expect(registry_holds(fd, NULL));
 }
@@ -68,7 +68,7 @@ Test(guard, without_cloexec_a_socket_is_inherited_across_exec)
 static void expect_unguarded(int fd, const struct endpoint *endpoint)
 {
     int flags = fcntl(fd, F_GETFD);
-    cr_expect(!guard_begin(fd, endpoint));
+    cr_expect_eq(guard_begin(fd, endpoint), GUARD_NONE);
     cr_expect(!registry_may_hold(fd));
     cr_expect_eq(fcntl(fd, F_GETFD), flags);
 }
@@ -84,25 +84,45 @@ Test(guard, redis_is_not_spoken_over_datagrams_pipes_or_nothing)
     expect_unguarded(4000, &by_path);
 }
 
-Test(guard, a_second_connect_of_a_socket_on_record_is_not_new_and_takes_the_new_peer)
+static in_port_t peer_after_a_second_connect(int result, int error)
 {
     struct endpoint other = by_ip;
-    struct record found;
+    struct record found = {.endpoint.port = 0};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     other.port = 6380;
-    cr_expect(guard_begin(fd, &by_ip));
-    cr_expect(!guard_begin(fd, &other));
-    cr_assert(registry_holds(fd, &found));
-    cr_expect_eq(found.endpoint.port, 6380);
+    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &other), GUARD_KNOWN);
+    guard_settle(fd, &other, GUARD_KNOWN, result, error);
+    registry_holds(fd, &found);
+    return found.endpoint.port;
+}
+
+Test(guard, a_second_connect_that_goes_well_takes_the_new_peer)
+{
+    cr_expect_eq(peer_after_a_second_connect(0, 0), 6380);
+    cr_expect_eq(peer_after_a_second_connect(-1, EINPROGRESS), 6380);
+}
+
+Test(guard, a_second_connect_that_changes_nothing_leaves_the_peer)
+{
+    cr_expect_eq(peer_after_a_second_connect(-1, EISCONN), 6379);
+    cr_expect_eq(peer_after_a_second_connect(-1, EALREADY), 6379);
+    cr_expect_eq(peer_after_a_second_connect(-1, EINTR), 6379);
+}
+
+Test(guard, a_second_connect_that_says_the_first_has_failed_takes_it_off_the_record)
+{
+    cr_expect_eq(peer_after_a_second_connect(-1, ECONNREFUSED), 0);
+    cr_expect_eq(peer_after_a_second_connect(-1, ECONNABORTED), 0);
 }
 
 Test(guard, a_socket_of_an_unrelated_number_on_record_is_guarded_anew)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
     close(fd);
     cr_assert_eq(socket(AF_INET, SOCK_STREAM, 0), fd);
-    cr_expect(guard_begin(fd, &by_ip));
+    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
     cr_expect(is_tuned(fd));
     cr_expect(registry_holds(fd, NULL));
 }
@@ -123,11 +143,12 @@ Test(guard, a_connection_stays_on_record_when_it_stands_or_is_under_way)
                  {-1, ENETUNREACH, false},
                  {-1, EFAULT, false},
                  {-1, EAGAIN, false},
+                 {-1, EISCONN, false}, /* it was connected, but not by a connect that we saw */
                  {-1, ENOENT, false}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         guard_begin(fd, &by_ip);
-        guard_settle(fd, &by_ip, cases[i].result, cases[i].error);
+        guard_settle(fd, &by_ip, GUARD_NEW, cases[i].result, cases[i].error);
         cr_expect_eq(registry_holds(fd, NULL), cases[i].stays, "errno %d", cases[i].error);
     }
 }
@@ -176,8 +197,8 @@ Test(guard, errno_is_left_alone)
     guard_begin(fd, &by_ip);
     guard_begin(datagrams, &by_ip);
     guard_begin(-1, &by_path);
-    guard_settle(fd, &by_ip, -1, ECONNREFUSED);
-    guard_settle(fd, &by_ip, 0, 0);
+    guard_settle(fd, &by_ip, GUARD_NEW, -1, ECONNREFUSED);
+    guard_settle(fd, &by_ip, GUARD_NEW, 0, 0);
     guard_end(fd);
     guard_traps(fd, &by_ip);
     cr_expect_eq(errno, 4321);
@@ -199,13 +220,13 @@ Test(guard, the_log_names_the_guarded_descriptor_its_peer_and_its_times)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
     cr_expect_str_empty(captured(capture), "whether it connects is not known yet");
-    guard_settle(fd, &by_ip, 0, 0);
+    guard_settle(fd, &by_ip, GUARD_NEW, 0, 0);
     cr_expect(log_says(captured(capture),
                        text("descriptor %d guarded: 127.0.0.1:6379, KEEPIDLE 30 s, KEEPINTVL 5 s, "
                             "KEEPCNT 3, USER_TIMEOUT 45000 ms",
                             fd)));
     int by_name = socket(AF_UNIX, SOCK_STREAM, 0);
-    guard_settle(by_name, &by_path, 0, 0);
+    guard_settle(by_name, &by_path, GUARD_NEW, 0, 0);
     cr_expect(
         log_says(captured(capture), text("descriptor %d guarded: a Unix-domain socket", by_name)));
 }
@@ -215,7 +236,7 @@ Test(guard, a_connect_that_failed_is_not_logged_as_guarded)
     int capture = start_log("stderr");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
-    guard_settle(fd, &by_ip, -1, ECONNREFUSED);
+    guard_settle(fd, &by_ip, GUARD_NEW, -1, ECONNREFUSED);
     cr_expect_str_empty(captured(capture));
 }
 

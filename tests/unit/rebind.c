@@ -8,11 +8,13 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -76,18 +78,26 @@ static void *open_module(const char *file, int mode)
     return handle;
 }
 
-/* Where the loader finds the module; it is not loaded afterwards. */
+struct search {
+    const char *module;
+    int answer;
+};
+
+static void write_path(void *argument)
+{
+    struct search *search = argument;
+    struct link_map *map = NULL;
+    void *handle = dlopen(search->module, RTLD_LAZY);
+    EXPECT(handle != NULL && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0);
+    dprintf(search->answer, "%s", map->l_name);
+}
+
+/* Where the loader finds the module, which is not loaded in this process by that. */
 static const char *path_of(const char *module)
 {
-    struct link_map *map;
-    void *handle = dlopen(module, RTLD_LAZY);
-    cr_assert_not_null(handle, "these tests need %s", module);
-    cr_assert_eq(dlinfo(handle, RTLD_DI_LINKMAP, &map), 0);
-    const char *path = text("%s", map->l_name);
-    cr_assert_eq(dlclose(handle), 0);
-    cr_assert_null(dlopen(module, RTLD_LAZY | RTLD_NOLOAD));
-    dlerror();
-    return path;
+    struct search search = {.module = module, .answer = open_capture()};
+    in_child(write_path, &search);
+    return captured(search.answer);
 }
 
 /* How often the hook was reached by one connect of the module, which must succeed. */
@@ -183,6 +193,43 @@ Test(rebind, a_signal_handler_rebinds_nothing_while_the_dlopen_that_it_interrupt
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 #endif
+
+Test(rebind, one_module_after_the_other_is_rebound)
+{
+    void *first = open_by_name(MODULE);
+    call_something_else();
+    rebind_put_off(hooks);
+    void *second = open_by_name(LAZY_MODULE);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(first), 1);
+    cr_expect_eq(hooked_copies_of(second), 1);
+}
+
+static int opened_files;
+
+static FILE *counting_fopen(const char *path, const char *mode)
+{
+    opened_files++;
+    return fopen(path, mode);
+}
+
+/* libapt-pkg, which every Debian system has, needs libbz2, which opens files for whoever asks. */
+Test(rebind, what_a_module_needs_is_rebound_with_it)
+{
+    static const struct hook hook[] = {{"fopen64", (function)counting_fopen}, {NULL, NULL}};
+    const char *path = path_of("libapt-pkg.so.6.0");
+    opener *open_it =
+        (opener *)rebind_route(hook, path, RTLD_LAZY | RTLD_DEEPBIND, &return_address);
+    cr_assert_not_null(open_it(path, RTLD_LAZY | RTLD_DEEPBIND));
+    void *need = dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_NOLOAD);
+    cr_assert_not_null(need);
+    void *(*open_compressed)(const char *, const char *);
+    void *found = dlsym(need, "BZ2_bzopen");
+    memcpy(&open_compressed, &found, sizeof found);
+    cr_expect_null(open_compressed("/nonexistent/file.bz2", "r"));
+    cr_expect_eq(opened_files, 1);
+}
 
 Test(rebind, only_the_module_that_was_opened_is_rebound)
 {
@@ -285,4 +332,31 @@ Test(rebind, the_log_names_every_slot_that_was_rebound)
     const char *path = path_of(MODULE);
     open_module(path, RTLD_NOW | RTLD_DEEPBIND);
     cr_expect_not_null(strstr(captured(capture), text("] debug: %s: connect rebound\n", path)));
+    cr_expect_null(strstr(captured(capture), "] warn: "));
+}
+
+static void rebind_where_pages_stay_read_only(void *unused)
+{
+    (void)unused;
+    int capture = start_log("stderr");
+    void *module = open_by_name(MODULE);
+    call_something_else();
+    refuse_call(SYS_mprotect, EACCES);
+    rebind_put_off(hooks);
+    char *said = strstr(captured(capture), "] warn: ");
+    EXPECT(said != NULL);
+    EXPECT(strstr(said, MODULE " cannot be rebound: its calls pass the guard by\n") != NULL);
+    EXPECT(hooked_connects_of(module) == 0);
+}
+
+Test(rebind, the_log_warns_of_a_module_that_a_sandbox_does_not_let_be_rebound)
+{
+    in_child(rebind_where_pages_stay_read_only, NULL);
+}
+
+Test(rebind, the_log_warns_of_a_module_whose_name_is_too_long_to_be_noted)
+{
+    int capture = start_log("stderr");
+    route_of(repeated("n", 100), RTLD_LAZY | RTLD_DEEPBIND);
+    cr_expect_not_null(strstr(captured(capture), "n cannot be rebound: its calls pass the guard"));
 }

@@ -122,6 +122,18 @@ Test(registry, a_forgotten_socket_is_not_held_and_can_be_recorded_again)
     cr_expect_eq(registry_next(-1), fd);
 }
 
+/* Another library's constructor may connect before ours has run: a suite that adopts nothing. */
+Test(registry_before_start, a_record_made_before_the_constructor_is_this_processs_own)
+{
+    struct record found;
+    int fd = recorded_socket(1);
+    int copy = dup(fd);
+    registry_copy(fd, copy);
+    cr_expect(holds(copy, 1));
+    cr_assert(registry_holds(fd, &found));
+    cr_expect_eq(found.opener, getpid());
+}
+
 static void expect_stale(int fd)
 {
     struct endpoint endpoint = endpoint_numbered(9);
@@ -319,6 +331,19 @@ Test(registry, without_socket_cookies_sockets_are_told_apart_by_their_inodes)
     cr_expect(!registry_holds(fd, NULL));
     cr_assert_eq(dup2(open("/dev/null", O_RDWR), copy), copy);
     cr_expect(!registry_holds(copy, NULL));
+}
+
+static void record_without_fstat(void *fd)
+{
+    refuse_call(SYS_fstat, EPERM);
+    EXPECT(record(*(int *)fd, 1));
+    EXPECT(holds(*(int *)fd, 1));
+}
+
+Test(registry, with_socket_cookies_nothing_else_is_asked_of_the_kernel)
+{
+    int fd = tcp_socket();
+    in_child(record_without_fstat, &fd);
 }
 
 static void record_without_memory(void *original)

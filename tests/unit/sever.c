@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -252,29 +253,84 @@ Test(sever, a_connection_that_the_child_opens_is_its_own)
     in_child(expect_to_be_the_opener, NULL);
 }
 
-static void log_the_cut(void *connection)
+struct logged {
+    struct connection connection;
+    struct timespec before; /* it was opened */
+};
+
+static void log_the_cut(void *argument)
 {
+    struct logged *logged = argument;
     int capture = capture_stderr();
     log_start();
     sever_inherited();
-    int fd = ((struct connection *)connection)->client;
-    char *said = text("] info: descriptor %d %s in this child: 127.0.0.1:6379, opened ", fd,
-                      config()->fork == FORK_CLOSE ? "closed" : "cut off");
-    char *by = text(" s ago by pid %d\n", getppid());
-    EXPECT(strstr(captured(capture), said) != NULL);
-    EXPECT(strstr(captured(capture), by) != NULL);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    const char *done = config()->fork == FORK_CLOSE ? "closed" : "cut off";
+    char *said = text("] info: descriptor %d %s in this child: 127.0.0.1:6379, opened ",
+                      logged->connection.client, done);
+    char *found = strstr(captured(capture), said);
+    char *end = NULL;
+    EXPECT(found != NULL);
+    long age = strtol(found + strlen(said), &end, 10);
+    EXPECT(end > found + strlen(said) && age >= 0 && age <= now.tv_sec - logged->before.tv_sec);
+    EXPECT(strcmp(end, text(" s ago by pid %d\n", getppid())) == 0);
+}
+
+static void expect_the_cut_to_be_logged(const char *policy)
+{
+    struct logged logged;
+    configure(WORDS("LOG=stderr", policy));
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &logged.before);
+    logged.connection = recorded_connection();
+    in_child(log_the_cut, &logged);
 }
 
 Test(sever, the_log_says_what_was_cut_off_and_who_had_opened_it)
 {
-    configure(WORDS("LOG=stderr"));
-    struct connection connection = recorded_connection();
-    in_child(log_the_cut, &connection);
+    expect_the_cut_to_be_logged("FORK=sever");
 }
 
 Test(sever, the_log_says_what_was_closed_and_who_had_opened_it)
 {
-    configure(WORDS("LOG=stderr", "FORK=close"));
+    expect_the_cut_to_be_logged("FORK=close");
+}
+
+/* A program without stdin is given number 0 for its first connection. */
+static struct connection connection_at_zero(void)
+{
+    struct connection made = recorded_connection();
+    cr_assert_eq(dup2(made.client, 0), 0);
+    registry_copy(made.client, 0);
+    registry_forget(made.client);
+    close(made.client);
+    made.client = 0;
+    return made;
+}
+
+Test(sever, a_connection_at_descriptor_zero_is_cut_as_any_other)
+{
+    struct connection connection = connection_at_zero();
+    in_child(expect_cut, &connection);
+    cr_expect(carries(connection.client, connection.server, "PING"));
+}
+
+Test(sever, a_connection_at_descriptor_zero_is_closed_as_any_other)
+{
+    configure(WORDS("FORK=close"));
+    struct connection connection = connection_at_zero();
+    in_child(expect_closed, &connection);
+}
+
+static void expect_cut_and_no_stdin(void *connection)
+{
+    close(STDIN_FILENO); /* the lowest free number is now 0 */
+    expect_cut(connection);
+    EXPECT(!is_open(STDIN_FILENO));
+}
+
+Test(sever, a_child_without_stdin_is_cut_off_and_has_none_afterwards)
+{
     struct connection connection = recorded_connection();
-    in_child(log_the_cut, &connection);
+    in_child(expect_cut_and_no_stdin, &connection);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,8 +26,6 @@ struct connections {
 static struct connections recorded_connections(int count)
 {
     struct connections made = {.count = count};
-    configure(WORDS(NULL));
-    registry_adopt();
     for (int i = 0; i < count; i++) {
         struct endpoint endpoint = endpoint_numbered(1);
         struct connection connection = connect_on_loopback(AF_INET);
@@ -46,6 +45,7 @@ static void expect_nothing_to_read_or_write(const struct connections *all)
         errno = 0;
         EXPECT(recv(fd, &byte, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN);
         EXPECT(write(fd, "x", 1) == -1);
+        EXPECT(!is_open(fd) || fcntl(fd, F_GETFD) == FD_CLOEXEC);
     }
     EXPECT(registry_next(-1) == -1);
 }
@@ -151,8 +151,6 @@ static void cut_above_the_limit(void *connections)
     take_every_descriptor();
     sever_inherited();
     expect_nothing_to_read_or_write(all);
-    for (int i = 0; i < all->count; i++)
-        EXPECT(!is_open(all->of[i].client) || fcntl(all->of[i].client, F_GETFD) == FD_CLOEXEC);
 }
 
 Test(sever, with_a_limit_below_its_connections_numbers_a_child_is_cut_off)
@@ -189,13 +187,14 @@ static void cut_without_any_sockets(void *connections)
     const struct connections *all = connections;
     refuse_call(SYS_socketpair, EAFNOSUPPORT);
     refuse_call(SYS_socket, EAFNOSUPPORT);
+    limit_descriptors(LIMIT, LIMIT);
+    take_every_descriptor();
     int open_before = open_descriptors();
     sever_inherited();
     EXPECT(open_descriptors() == open_before);
     EXPECT(registry_next(-1) == -1);
     for (int i = 0; i < all->count; i++) {
         char byte;
-        EXPECT(write(all->of[i].client, "x", 1) != 0);
         EXPECT(read(all->of[i].client, &byte, 1) == 0);
         EXPECT(fcntl(all->of[i].client, F_GETFD) == FD_CLOEXEC);
     }
@@ -224,6 +223,40 @@ Test(sever, where_a_sandbox_refuses_every_new_descriptor_a_child_is_cut_off)
     struct connections all = recorded_connections(2);
     in_child(cut_without_anything, &all);
     expect_the_parents_to_work(&all);
+}
+
+static void cut_without_raising_the_limit(void *connections)
+{
+    limit_descriptors(LIMIT, LIMIT + 2);
+    take_every_descriptor();
+    refuse_call(SYS_prlimit64, EPERM);
+    sever_inherited();
+    expect_nothing_to_read_or_write(connections);
+}
+
+Test(sever, where_a_sandbox_refuses_to_raise_the_limit_a_child_at_its_soft_one_is_cut_off)
+{
+    struct connections all = recorded_connections(1);
+    in_child(cut_without_raising_the_limit, &all);
+    expect_the_parents_to_work(&all);
+}
+
+static void log_at_the_hard_limit(void *capture)
+{
+    limit_descriptors(LIMIT, LIMIT);
+    take_every_descriptor();
+    sever_inherited();
+    char *said = text("] warn: no room for a closed socket in this child: error %d; its "
+                      "descriptors are cut off all the same\n",
+                      EMFILE);
+    EXPECT(strstr(captured(*(int *)capture), said) != NULL);
+}
+
+Test(sever, the_log_warns_of_a_child_with_no_room_for_a_closed_socket)
+{
+    int capture = start_log("stderr");
+    recorded_connections(1);
+    in_child(log_at_the_hard_limit, &capture);
 }
 
 static void cut_without_dup(void *connections)

@@ -19,9 +19,10 @@
 
 #include "unit.h"
 
+/* With a log: without one, no more of an address is read than the decision needs. */
 static void default_environment(void)
 {
-    configure(WORDS(NULL));
+    configure(WORDS("LOG=stderr"));
 }
 
 TestSuite(target, .init = default_environment, .timeout = 10);
@@ -69,6 +70,18 @@ Test(target, an_ipv4_address_with_a_listed_port_is_redis_and_no_other_is)
         cr_expect_eq(is_redis(&in, sizeof in), cases[i].expected, "port %u", cases[i].port);
         cr_expect_eq(is_redis(&in6, sizeof in6), cases[i].expected, "port %u", cases[i].port);
     }
+}
+
+Test(target, without_a_log_the_decision_is_the_same)
+{
+    configure(WORDS(NULL));
+    struct sockaddr_in in = ipv4("10.1.2.3", 6379);
+    struct sockaddr_in6 in6 = ipv6("2001:db8::1", 6379);
+    struct sockaddr_in6 other = ipv6("2001:db8::1", 6378);
+    cr_expect(is_redis(&in, sizeof in));
+    cr_expect(is_redis(&in6, sizeof in6));
+    cr_expect(!is_redis(&other, sizeof other));
+    cr_expect(!is_redis((const void *)-1, sizeof in6));
 }
 
 Test(target, the_first_and_the_last_port_can_be_listed)
@@ -137,14 +150,26 @@ Test(target, an_address_of_another_family_is_not_redis)
     }
 }
 
-/* A page of memory that can be read, with one behind it that cannot; returns the border. */
+/* A page of memory that can be read, between two that cannot; returns where it ends. */
 static char *border(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cr_assert(pages != MAP_FAILED);
-    cr_assert_eq(mprotect(pages + page, page, PROT_NONE), 0);
-    return pages + page;
+    cr_assert_eq(mprotect(pages + page, page, PROT_READ | PROT_WRITE), 0);
+    return pages + 2 * page;
+}
+
+Test(target, a_short_address_at_either_edge_of_readable_memory_is_read)
+{
+    configure(WORDS("UNIX=r*"));
+    const struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "redis"};
+    char *end = border();
+    char *start = end - sysconf(_SC_PAGESIZE);
+    for (size_t length = 3; length <= 8; length++) {
+        cr_expect(is_redis(memcpy(start, &un, length), length), "%zu at the start", length);
+        cr_expect(is_redis(memcpy(end - length, &un, length), length), "%zu at the end", length);
+    }
 }
 
 Test(target, an_address_that_ends_where_readable_memory_ends_is_read)

@@ -36,7 +36,7 @@ $(REBIND_CALLERS) $(REBIND_TABLE):
 
 $(SYSTEM_MODULES)/rebind_dependent.so: $(SYSTEM_MODULES)/rebind_caller.so
 $(SYSTEM_MODULES)/rebind_dependent.so: private TEST_CFLAGS += -Wl,--no-as-needed \
-    $(abspath $(SYSTEM_MODULES)/rebind_caller.so)
+    -L$(SYSTEM_MODULES) -l:rebind_caller.so -Wl,-rpath,'$$ORIGIN'
 
 $(SYSTEM_MODULES)/rebind_private_user.so: $(SYSTEM_MODULES)/rebind_private.so
 $(SYSTEM_MODULES)/rebind_private_user.so: private TEST_CFLAGS += -Wl,-z,lazy -Wl,--no-as-needed \
@@ -79,3 +79,5 @@ $(REBIND_OPENERS): $(SYSTEM_MODULES)/rebind_opener.so
 $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \
     $(abspath $(SYSTEM_MODULES)/rebind_opener.so)
+
+$(MODULES) $(PROGRAMS): tests/system/modules/flags.mk

@@ -1,6 +1,7 @@
 /*
- * rebind_private MODULE [PORT]: has the module call what it knows as connect(), and tells whose
- * that is; with a port, tells as well whether the module's setsockopt() is guarded.
+ * rebind_private MODULE PORT [FIRST]: has the module call what it knows as connect(), and tells
+ * whose that is; tells as well, with a port other than 0, whether the module's setsockopt() is
+ * guarded. FIRST is another module, loaded before it and as usual.
  */
 #include "child_tools.h"
 
@@ -10,12 +11,14 @@ int main(int argc, char *argv[])
 {
     int (*call_connect)(int wire);
     int (*call_setsockopt)(int fd, int level, int name, const void *value, unsigned length);
+    if (argc > 3 && dlopen(argv[3], RTLD_LAZY) == NULL)
+        die(dlerror());
     void *module = dlopen(argv[1], RTLD_LAZY | RTLD_DEEPBIND);
     if (module == NULL)
         die(dlerror());
     *(void **)&call_connect = dlsym(module, "call_private_connect");
     printf("connect: %s\n", call_connect(-1) == 4241 ? "private" : "another");
-    if (argc > 2) {
+    if (atoi(argv[2]) != 0) {
         int off = 0;
         int fd = connect_socket(atoi(argv[2]), 0);
         *(void **)&call_setsockopt = dlsym(module, "call_setsockopt");

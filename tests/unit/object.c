@@ -1,0 +1,211 @@
+/*
+ * object.c: the tests of shim/object.c on the libraries that this process has loaded. Oracles:
+ * dlsym(3) and dladdr(3), and the protections in /proc/self/maps.
+ */
+#include "object.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <gnu/lib-names.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#define HIREDIS "libhiredis.so.0.14"
+#define SECCOMP "libseccomp.so.2"
+
+enum { OBJECTS_AT_MOST = 64 };
+
+static struct object loaded[OBJECTS_AT_MOST];
+static int loaded_count;
+
+static int note_object(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    if (loaded_count < OBJECTS_AT_MOST && object_read(&loaded[loaded_count], info))
+        loaded_count++;
+    return 0;
+}
+
+static void load_and_read(void)
+{
+    cr_assert_not_null(dlopen(HIREDIS, RTLD_LAZY), "these tests need " HIREDIS);
+    cr_assert_not_null(dlopen(SECCOMP, RTLD_LAZY), "these tests need " SECCOMP);
+    dl_iterate_phdr(note_object, NULL);
+}
+
+TestSuite(object, .init = load_and_read, .timeout = 10);
+
+static struct link_map *map_of(const char *name)
+{
+    struct link_map *map = NULL;
+    void *handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
+    cr_assert_not_null(handle, "%s", name);
+    cr_assert_eq(dlinfo(handle, RTLD_DI_LINKMAP, &map), 0);
+    return map;
+}
+
+static const struct object *object_of(const char *name)
+{
+    const struct link_map *map = map_of(name);
+    for (int i = 0; i < loaded_count; i++)
+        if (loaded[i].dynamic == map->l_ld)
+            return &loaded[i];
+    cr_assert_fail("%s was not read", name);
+    return NULL;
+}
+
+Test(object, an_object_is_read_as_the_loader_knows_it)
+{
+    const char *const names[] = {HIREDIS, SECCOMP, LIBC_SO};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct link_map *map = map_of(names[i]);
+        const struct object *object = object_of(names[i]);
+        cr_expect_eq(object->base, map->l_addr);
+        cr_expect_str_eq(object->path, map->l_name);
+    }
+}
+
+static const char *const symbols[] = {
+    "connect",        "setsockopt", "fork",           "_Fork",     "dup",          "dup2",
+    "fcntl",          "fcntl64",    "daemon",         "dlopen",    "malloc",       "free",
+    "redisConnect",   "redisFree",  "redisvCommand",  "sdsnew",    "seccomp_init", "seccomp_load",
+    "zlibVersion",    "deflate",    "criterion_plog", "nn_socket", "stdout",       "environ",
+    "no_such_symbol", "connec",     "connectt",       "",
+};
+
+/* A symbol that a library defines is the first that a search which begins there finds. */
+static bool defines_according_to_the_loader(const struct object *object, const char *symbol)
+{
+    Dl_info info;
+    void *handle = dlopen(object->path, RTLD_LAZY | RTLD_NOLOAD);
+    cr_assert_not_null(handle, "%s", object->path);
+    void *found = dlsym(handle, symbol);
+    return found != NULL && dladdr(found, &info) != 0 && strcmp(info.dli_fname, object->path) == 0;
+}
+
+Test(object, a_library_defines_what_dlsym_finds_in_it)
+{
+    int defined = 0;
+    for (int i = 0; i < loaded_count; i++) {
+        if (strchr(loaded[i].path, '/') == NULL) /* the program, and the kernel's vdso */
+            continue;
+        for (size_t j = 0; j < COUNT(symbols); j++) {
+            bool expected = defines_according_to_the_loader(&loaded[i], symbols[j]);
+            cr_expect_eq(object_defines(&loaded[i], symbols[j]), expected, "%s: %s", loaded[i].path,
+                         symbols[j]);
+            defined += expected ? 1 : 0;
+        }
+    }
+    cr_expect(defined > 20);
+}
+
+Test(object, both_kinds_of_symbol_table_give_the_same_answer)
+{
+    struct object libc = *object_of(LIBC_SO);
+    cr_assert(libc.gnu_hash != NULL);
+    if (libc.old_hash == NULL)
+        cr_skip_test("this libc has only the one");
+    struct object with_old = libc;
+    with_old.gnu_hash = NULL;
+    for (size_t i = 0; i < COUNT(symbols); i++)
+        cr_expect_eq(object_defines(&with_old, symbols[i]), object_defines(&libc, symbols[i]), "%s",
+                     symbols[i]);
+    with_old.old_hash = NULL;
+    cr_expect(!object_defines(&with_old, "connect"));
+}
+
+Test(object, a_library_is_called_by_its_path_by_the_last_part_of_it_and_by_its_soname)
+{
+    const struct object *hiredis = object_of(HIREDIS);
+    cr_expect(object_is_called(hiredis, hiredis->path));
+    cr_expect(object_is_called(hiredis, HIREDIS));
+    struct object moved = *hiredis;
+    moved.path = "/elsewhere/another-name.so";
+    cr_expect(object_is_called(&moved, HIREDIS));
+    cr_expect(object_is_called(&moved, "another-name.so"));
+    const char *const others[] = {"",
+                                  "/",
+                                  "hiredis",
+                                  "libhiredis.so",
+                                  "libhiredis.so.0.14.1",
+                                  "iredis.so.0.14",
+                                  "libhiredis.so.0.1",
+                                  LIBC_SO,
+                                  "/" HIREDIS};
+    for (size_t i = 0; i < COUNT(others); i++)
+        cr_expect(!object_is_called(hiredis, others[i]), "%s", others[i]);
+}
+
+Test(object, a_library_needs_what_it_names_and_nothing_else)
+{
+    const struct object *libc = object_of(LIBC_SO);
+    const struct object *hiredis = object_of(HIREDIS);
+    const struct object *seccomp = object_of(SECCOMP);
+    const struct object *nanomsg = object_of("libnanomsg.so.5");
+    const struct object *criterion = object_of("libcriterion.so.3");
+    cr_expect(object_needs(hiredis, libc));
+    cr_expect(object_needs(seccomp, libc));
+    cr_expect(object_needs(criterion, nanomsg));
+    cr_expect(object_needs(criterion, libc));
+    cr_expect(!object_needs(nanomsg, criterion));
+    cr_expect(!object_needs(libc, hiredis));
+    cr_expect(!object_needs(hiredis, seccomp));
+    cr_expect(!object_needs(hiredis, hiredis));
+}
+
+Test(object, an_address_is_covered_by_its_own_library_and_its_own_kind_of_segment)
+{
+    const struct object *libc = object_of(LIBC_SO);
+    const struct object *hiredis = object_of(HIREDIS);
+    uintptr_t code = (uintptr_t)dlsym(RTLD_DEFAULT, "connect");
+    uintptr_t data = (uintptr_t)dlsym(RTLD_DEFAULT, "_IO_2_1_stdout_");
+    cr_assert(code != 0 && data != 0);
+    cr_expect(object_covers(libc, code, PF_X));
+    cr_expect(!object_covers(libc, code, PF_W));
+    cr_expect(!object_covers(hiredis, code, PF_X));
+    cr_expect(object_covers(libc, data, PF_W));
+    cr_expect(!object_covers(libc, data, PF_X));
+    cr_expect(object_covers(libc, libc->base, PF_R));
+    cr_expect(!object_covers(libc, libc->base - 1, PF_R));
+    cr_expect(!object_covers(libc, 0, PF_R | PF_W | PF_X));
+    cr_expect(!object_covers(libc, (uintptr_t)&code, PF_R | PF_W | PF_X));
+}
+
+/* The first and the last word of every page of a mapping. */
+static int expect_protections(const struct object *object, uintptr_t first, uintptr_t end,
+                              bool writable)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    int checked = 0;
+    for (uintptr_t at = first; at < end; at += page)
+        for (uintptr_t word = at; word < at + page; word += page - sizeof(word))
+            if (object_covers(object, word, PF_W)) {
+                cr_expect_eq(object_protects(object, word), !writable, "%s: %zx", object->path,
+                             (size_t)(word - object->base));
+                checked++;
+            }
+    return checked;
+}
+
+/* Where a writable segment is mapped without the right to write, the loader took that away. */
+Test(object, what_the_loader_has_made_read_only_is_protected_and_nothing_else)
+{
+    char *maps = content_of("/proc/self/maps");
+    int checked[2] = {0, 0};
+    for (char *map; (map = strsep(&maps, "\n")) != NULL;) {
+        char *end;
+        uintptr_t first = strtoul(map, &end, 16);
+        uintptr_t last = strtoul(end + 1, &end, 16);
+        bool writable = end[0] == ' ' && end[2] == 'w';
+        for (int i = 0; i < loaded_count && first != 0; i++)
+            if (loaded[i].path[0] == '/' && strstr(map, loaded[i].path) != NULL)
+                checked[writable] += expect_protections(&loaded[i], first, last, writable);
+    }
+    cr_expect(checked[false] > 0);
+    cr_expect(checked[true] > 0);
+}
