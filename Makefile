@@ -93,9 +93,9 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 # What the kind of module or program asks for beyond that; most of all how its slots are bound.
 -include tests/system/modules/flags.mk
 
-test: all
+test:
 	tests/dependencies test
-	$(MAKE) unit-test system-test
+	$(MAKE) all unit-test system-test
 
 # One worker a test at a time and core: most of a system test is waiting.
 unit-test: $(BUILD)/unit-tests
@@ -104,8 +104,9 @@ unit-test: $(BUILD)/unit-tests
 system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) all
 	$(BUILD)/system-tests -j4 --timeout 180
 
-demo: all
+demo:
 	tests/dependencies demo
+	$(MAKE) all
 	tests/demo/demo $(abspath $(BUILD))
 
 # ---- lint ----

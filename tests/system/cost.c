@@ -1,0 +1,113 @@
+/*
+ * What the guard adds to each call, in system calls, counted by strace: the table of README's "What
+ * it does to your process". Each case makes some calls bare and guarded; what comes first is made
+ * in both and does not count.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sockets.h"
+
+/* All the system calls of a program and its children, from the last line of strace's summary. */
+static int calls(const char *const steps[], const char *const env[])
+{
+    const char *argv[64] = {"strace", "-f", "-c", "-o", text("%s/summary", scratch_directory())};
+    size_t count = 5;
+    for (size_t i = 0; env[i] != NULL; i++) {
+        argv[count++] = "-E";
+        argv[count++] = env[i];
+    }
+    argv[count++] = PROGRAMS "sockets";
+    for (size_t i = 0; steps[i] != NULL; i++)
+        argv[count++] = steps[i];
+    cr_assert_eq(run_program(argv, NULL).status, 0);
+    int total = 0;
+    const char *last = strstr(content_of(argv[4]), "\n100.00");
+    cr_assert(last != NULL && sscanf(last, "%*f %*f %*d %d", &total) == 1);
+    return total;
+}
+
+/* What the guard adds to the steps beyond what it adds to those that come first. */
+static int added(const struct server *redis, const char *const first[], const char *const all[])
+{
+    const char *const *env = guarded(redis, NULL);
+    const char *const *bare = WORDS(NULL);
+    return calls(all, env) - calls(first, env) - (calls(all, bare) - calls(first, bare));
+}
+
+#define NOTHING WORDS("version")
+
+Test(cost, a_guarded_connect_adds_eight)
+{
+    struct server *redis = start_redis(NULL);
+    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect_to(redis))), 8);
+}
+
+Test(cost, a_connect_elsewhere_adds_one)
+{
+    struct server *redis = start_redis(NULL);
+    struct server *other = start_redis(NULL);
+    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect_to(other))), 1);
+}
+
+static int added_to_a_guarded_connection(const char *step)
+{
+    struct server *redis = start_redis(NULL);
+    return added(redis, WORDS("socket=tcp", connect_to(redis)),
+                 WORDS("socket=tcp", connect_to(redis), step));
+}
+
+Test(cost, an_option_that_is_ours_adds_two_on_a_guarded_connection)
+{
+    cr_expect_eq(added_to_a_guarded_connection("set=KEEPALIVE:0"), 2);
+    cr_expect_eq(added_to_a_guarded_connection("set=USER_TIMEOUT:9"), 2);
+}
+
+Test(cost, any_other_option_adds_nothing)
+{
+    cr_expect_eq(added_to_a_guarded_connection("set=NODELAY:1"), 0);
+}
+
+Test(cost, a_copy_of_a_guarded_connection_adds_two)
+{
+    cr_expect_eq(added_to_a_guarded_connection("dup"), 2);
+    cr_expect_eq(added_to_a_guarded_connection("dup2=9"), 2);
+    cr_expect_eq(added_to_a_guarded_connection("dupfd=9"), 2);
+}
+
+Test(cost, what_concerns_any_other_descriptor_adds_nothing)
+{
+    struct server *redis = start_redis(NULL);
+    cr_expect_eq(added(redis, NOTHING,
+                       WORDS("version", "socket=tcp", "set=KEEPALIVE:1", "dup", "dup2=9",
+                             "dupfd=12", "nonblocking")),
+                 0);
+}
+
+/* getpid(2), in the child. */
+Test(cost, a_fork_with_nothing_guarded_adds_one)
+{
+    struct server *redis = start_redis(NULL);
+    cr_expect_eq(added(redis, WORDS("socket=tcp"), WORDS("socket=tcp", "fork")), 1);
+}
+
+/* socketpair(2), twice close(2) and getpid(2) once; getsockopt(2) and dup3(2) for each. */
+Test(cost, a_fork_adds_four_and_two_for_each_guarded_descriptor)
+{
+    struct server *redis = start_redis(NULL);
+    const char *connect = connect_to(redis);
+    cr_expect_eq(added_to_a_guarded_connection("fork"), 4 + 2);
+    cr_expect_eq(added(redis, WORDS("socket=tcp", connect, "dup", "dup"),
+                       WORDS("socket=tcp", connect, "dup", "dup", "fork")),
+                 4 + 3 * 2);
+}
+
+/* Beside what the loader does for any library: getpid(2). */
+Test(cost, a_start_adds_one_to_the_loaders_own)
+{
+    struct server *redis = start_redis(NULL);
+    int enabled = calls(NOTHING, guarded(redis, NULL));
+    int disabled = calls(NOTHING, guarded(redis, WORDS("REDISGUARD_DISABLE=1")));
+    cr_expect_eq(enabled - disabled, 1);
+}
