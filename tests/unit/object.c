@@ -26,7 +26,10 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *unused)
 {
     (void)size;
     (void)unused;
-    if (loaded_count < OBJECTS_AT_MOST && object_read(&loaded[loaded_count], info))
+    if (loaded_count == OBJECTS_AT_MOST)
+        return 1;
+    memset(&loaded[loaded_count], 0x55, sizeof loaded[loaded_count]); /* what it does not have */
+    if (object_read(&loaded[loaded_count], info))
         loaded_count++;
     return 0;
 }
@@ -59,6 +62,12 @@ static const struct object *object_of(const char *name)
     return NULL;
 }
 
+Test(object, a_table_that_a_library_does_not_have_is_not_read)
+{
+    cr_expect(object_of(HIREDIS)->old_hash == NULL);
+    cr_expect(object_of(LIBC_SO)->old_hash != NULL);
+}
+
 Test(object, an_object_is_read_as_the_loader_knows_it)
 {
     const char *const names[] = {HIREDIS, SECCOMP, LIBC_SO};
@@ -67,6 +76,7 @@ Test(object, an_object_is_read_as_the_loader_knows_it)
         const struct object *object = object_of(names[i]);
         cr_expect_eq(object->base, map->l_addr);
         cr_expect_str_eq(object->path, map->l_name);
+        cr_expect(object->gnu_hash != NULL);
     }
 }
 
@@ -107,9 +117,7 @@ Test(object, a_library_defines_what_dlsym_finds_in_it)
 Test(object, both_kinds_of_symbol_table_give_the_same_answer)
 {
     struct object libc = *object_of(LIBC_SO);
-    cr_assert(libc.gnu_hash != NULL);
-    if (libc.old_hash == NULL)
-        cr_skip_test("this libc has only the one");
+    cr_assert(libc.gnu_hash != NULL && libc.old_hash != NULL); /* glibc 2.36 has both */
     struct object with_old = libc;
     with_old.gnu_hash = NULL;
     for (size_t i = 0; i < COUNT(symbols); i++)
@@ -136,7 +144,7 @@ Test(object, a_library_is_called_by_its_path_by_the_last_part_of_it_and_by_its_s
                                   "iredis.so.0.14",
                                   "libhiredis.so.0.1",
                                   LIBC_SO,
-                                  "/" HIREDIS};
+                                  "/libhiredis.so.0.14"};
     for (size_t i = 0; i < COUNT(others); i++)
         cr_expect(!object_is_called(hiredis, others[i]), "%s", others[i]);
 }

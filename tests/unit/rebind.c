@@ -89,7 +89,7 @@ static void write_path(void *argument)
     struct link_map *map = NULL;
     void *handle = dlopen(search->module, RTLD_LAZY);
     EXPECT(handle != NULL && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0);
-    dprintf(search->answer, "%s", map->l_name);
+    dprintf(search->answer, "%s", map == NULL ? "" : map->l_name);
 }
 
 /* Where the loader finds the module, which is not loaded in this process by that. */
@@ -193,6 +193,24 @@ Test(rebind, a_signal_handler_rebinds_nothing_while_the_dlopen_that_it_interrupt
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 #endif
+
+Test(rebind, a_module_beside_its_caller_is_noted_by_the_last_part_of_its_path)
+{
+    const int mode = RTLD_LAZY | RTLD_DEEPBIND;
+    route_of("$ORIGIN/../lib/" MODULE, mode);
+    void *module = next()->dlopen(MODULE, mode);
+    call_something_else();
+    rebind_put_off(hooks);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+
+/* A suite that does not begin with rebind_start. */
+Test(rebind_before_start, a_module_that_a_librarys_constructor_loads_before_ours_has_run_is_rebound)
+{
+    const char *path = path_of(MODULE);
+    void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
 
 Test(rebind, one_module_after_the_other_is_rebound)
 {
