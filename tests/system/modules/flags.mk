@@ -80,4 +80,20 @@ $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \
     $(abspath $(SYSTEM_MODULES)/rebind_opener.so)
 
+# ---- company: one program with each of gcc's sanitizers, in it and beside it ----
+
+COMPANY_SANITIZED := $(patsubst %,$(SYSTEM_PROGRAMS)/company_%,address undefined thread \
+                     shared_address shared_thread)
+PROGRAMS += $(COMPANY_SANITIZED)
+
+$(SYSTEM_PROGRAMS)/company_address:        private TEST_CFLAGS += -fsanitize=address -static-libasan
+$(SYSTEM_PROGRAMS)/company_undefined:      private TEST_CFLAGS += -fsanitize=undefined -static-libubsan
+$(SYSTEM_PROGRAMS)/company_thread:         private TEST_CFLAGS += -fsanitize=thread -static-libtsan
+$(SYSTEM_PROGRAMS)/company_shared_address: private TEST_CFLAGS += -fsanitize=address
+$(SYSTEM_PROGRAMS)/company_shared_thread:  private TEST_CFLAGS += -fsanitize=thread
+
+$(COMPANY_SANITIZED): tests/system/programs/company_sanitized.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fno-sanitize-recover=all -MMD -MP -o $@ $< -lhiredis -ldl -pthread
+
 $(MODULES) $(PROGRAMS): tests/system/modules/flags.mk
