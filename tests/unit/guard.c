@@ -268,7 +268,7 @@ static void begin_without_memory(void *unused)
 Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_warns)
 {
     int capture = start_log("stderr");
-    limit_descriptors(2048, 2048);
+    allow_descriptors(1501);
     in_child(begin_without_memory, NULL);
     cr_expect_not_null(strstr(captured(capture),
                               "] warn: descriptor 1500 cannot be recorded: forked children will "

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "registry.h"
@@ -47,11 +46,8 @@ static void *record_in_every_leaf(void *number)
 
 static void copy_into_every_leaf(void)
 {
-    struct rlimit limit;
     int original = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_max;
-    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    allow_descriptors(BASE + THREADS);
     for (leaves = 0; leaves < LEAVES_AT_MOST; leaves++)
         for (int i = 0; i < THREADS; i++)
             if (dup2(original, leaves * LEAF + BASE + i) < 0)
@@ -131,6 +127,7 @@ static void expect_every_record(void *unused)
 static void fork_again_and_again(void *(*beside)(void *), void (*expectation)(void *))
 {
     pthread_t threads[THREADS];
+    allow_descriptors(BASE + THREADS);
     int original = socket(AF_INET, SOCK_STREAM, 0);
     for (int i = 0; i < THREADS; i++)
         cr_assert_eq(dup2(original, BASE + i), BASE + i);

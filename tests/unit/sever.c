@@ -297,29 +297,41 @@ Test(sever, the_log_says_what_was_closed_and_who_had_opened_it)
 }
 
 /* A program without stdin is given number 0 for its first connection. */
-static struct connection connection_at_zero(void)
+static void move_to_zero(struct connection *connection)
 {
-    struct connection made = recorded_connection();
-    cr_assert_eq(dup2(made.client, 0), 0);
-    registry_copy(made.client, 0);
-    registry_forget(made.client);
-    close(made.client);
-    made.client = 0;
-    return made;
+    registry_adopt();
+    EXPECT(dup2(connection->client, 0) == 0);
+    registry_copy(connection->client, 0);
+    registry_forget(connection->client);
+    close(connection->client);
+    connection->client = 0;
+}
+
+static void expect_zero_to_be_cut(void *connection)
+{
+    struct connection *moved = connection;
+    move_to_zero(moved);
+    in_child(expect_cut, moved);
+    EXPECT(carries(moved->client, moved->server, "PING"));
 }
 
 Test(sever, a_connection_at_descriptor_zero_is_cut_as_any_other)
 {
-    struct connection connection = connection_at_zero();
-    in_child(expect_cut, &connection);
-    cr_expect(carries(connection.client, connection.server, "PING"));
+    struct connection connection = recorded_connection();
+    in_child(expect_zero_to_be_cut, &connection);
+}
+
+static void expect_zero_to_be_closed(void *connection)
+{
+    move_to_zero(connection);
+    in_child(expect_closed, connection);
 }
 
 Test(sever, a_connection_at_descriptor_zero_is_closed_as_any_other)
 {
     configure(WORDS("FORK=close"));
-    struct connection connection = connection_at_zero();
-    in_child(expect_closed, &connection);
+    struct connection connection = recorded_connection();
+    in_child(expect_zero_to_be_closed, &connection);
 }
 
 static void expect_cut_and_no_stdin(void *connection)

@@ -189,7 +189,7 @@ static void remove_when_closed(int pipe_end, const char *directory)
     dup2(null, STDERR_FILENO);
     while (read(STDIN_FILENO, &nothing, 1) > 0)
         ;
-    execlp("rm", "rm", "-rf", "--", directory, (char *)NULL);
+    execlp("sh", "sh", "-c", "chmod -R u+rwx \"$1\"; rm -rf \"$1\"", "sh", directory, (char *)NULL);
     _exit(1);
 }
 
@@ -314,6 +314,16 @@ int open_descriptors(void)
 void limit_descriptors(int soft, int hard)
 {
     struct rlimit limit = {.rlim_cur = (rlim_t)soft, .rlim_max = (rlim_t)hard};
+    MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+void allow_descriptors(int count)
+{
+    struct rlimit limit;
+    MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_max < (rlim_t)count)
+        cr_skip_test("this process may not have %d descriptors", count);
+    limit.rlim_cur = limit.rlim_max;
     MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 

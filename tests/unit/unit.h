@@ -98,7 +98,8 @@ void finish_child(pid_t child);
 void report_wrong(const char *file, int line, const char *condition);
 
 bool is_open(int fd);
-int open_descriptors(void); /* how many, of the first 4,096 */
+int open_descriptors(void);        /* how many, of the first 4,096 */
+void allow_descriptors(int count); /* as many at least, or the test is skipped */
 void limit_descriptors(int soft, int hard);
 void take_every_descriptor(void);
 

@@ -96,4 +96,13 @@ $(COMPANY_SANITIZED): tests/system/programs/company_sanitized.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fno-sanitize-recover=all -MMD -MP -o $@ $< -lhiredis -ldl -pthread
 
+# ---- early: a client among the libraries that the program needs ----
+
+EARLY_NEEDS := $(SYSTEM_PROGRAMS)/early_needs
+PROGRAMS += $(EARLY_NEEDS)
+
+$(EARLY_NEEDS): tests/system/programs/early_idle.c $(SYSTEM_MODULES)/early_client.so Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -Wl,--no-as-needed $(abspath $(SYSTEM_MODULES)/early_client.so)
+
 $(MODULES) $(PROGRAMS): tests/system/modules/flags.mk

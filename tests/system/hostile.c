@@ -1,0 +1,338 @@
+/*
+ * What somebody who means harm, or a machine in a bad state, can put in the guard's way: a program
+ * that runs with more rights than its caller, and a log that turns into something else, or can no
+ * longer be written, between two lines. The program must not notice, and the guard must not be led
+ * to write elsewhere. What is mounted for a test is mounted in a namespace of its own.
+ */
+#include "sockets.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* ---- mounts of one's own ---- */
+
+/* From here on what is mounted is seen by this test and what it starts, and by nobody else. */
+static void enter_private_mounts(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        cr_skip_test("needs a mount namespace: run as root, or under unshare --map-root-user");
+}
+
+static char *make_folder(const char *name)
+{
+    char *folder = text("%s/%s", scratch_directory(), name);
+    cr_assert(mkdir(folder, 0755) == 0, "%s: %s", folder, strerror(errno));
+    return folder;
+}
+
+/* A disk of 64 kB. */
+static char *mount_small_disk(const char *name)
+{
+    char *folder = make_folder(name);
+    enter_private_mounts();
+    if (mount("none", folder, "tmpfs", 0, "size=64k") != 0)
+        cr_skip_test("may not mount a tmpfs");
+    return folder;
+}
+
+/* ---- programs with more rights than their caller ---- */
+
+/* Where the loader looks for what a program needs, without being told. */
+static char *trusted_folder(void)
+{
+    Dl_info libc;
+    cr_assert(dladdr(dlsym(RTLD_DEFAULT, "printf"), &libc) != 0);
+    return dirname(text("%s", libc.dli_fname));
+}
+
+/* The loader preloads into a privileged program only what has no slash in its name, lies in such a
+ * folder and has the set-user-ID bit itself: ld.so(8). */
+static void install_where_the_loader_trusts_it(mode_t mode)
+{
+    char *layers = make_folder("layers");
+    enter_private_mounts();
+    if (mount("none", layers, "tmpfs", 0, NULL) != 0)
+        cr_skip_test("may not mount a tmpfs");
+    char *upper = make_folder("layers/upper");
+    char *work = make_folder("layers/work");
+    char *folder = trusted_folder();
+    char *options = text("lowerdir=%s,upperdir=%s,workdir=%s", folder, upper, work);
+    if (mount("none", folder, "overlay", 0, options) != 0)
+        cr_skip_test("may not mount an overlay");
+    output_of(WORDS("install", "-m", text("%o", mode), LIBRARY, folder));
+}
+
+/* The program that makes socket calls, owned by another user and with the set-user-ID bit. */
+static char *set_user_id_program(void)
+{
+    enum { NOBODY = 65534 };
+    struct statvfs where;
+    cr_assert_eq(chmod(scratch_directory(), 0755), 0);
+    cr_assert_eq(statvfs(scratch_directory(), &where), 0);
+    if (geteuid() != 0 || (where.f_flag & ST_NOSUID) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
+        cr_skip_test("needs root, and a file system and process where set-user-ID works");
+    output_of(WORDS("install", "-m", "755", PROGRAMS "sockets", scratch_directory()));
+    char *program = text("%s/sockets", scratch_directory());
+    if (chown(program, NOBODY, (gid_t)-1) != 0)
+        cr_skip_test("needs a second user: not in this user namespace");
+    cr_assert_eq(chmod(program, 04755), 0);
+    return program;
+}
+
+/* On the port that is guarded without being asked to: no variable may say so. */
+static struct server *redis_on_the_default_port(void)
+{
+    enter_private_network();
+    return start_redis(WORDS("--port", "6379"));
+}
+
+static char *log_path(void)
+{
+    return text("%s/log", scratch_directory());
+}
+
+static char *log_to(const char *path)
+{
+    return text("REDISGUARD_LOG=%s", path);
+}
+
+#define HOSTILE_ENVIRONMENT(preload)                                                               \
+    "LD_PRELOAD=" preload, TUNED, "REDISGUARD_PROBE=1", "REDISGUARD_STRICT=1",                     \
+        "REDISGUARD_FORK=nonsense", log_to(log_path())
+
+Test(hostile, a_set_user_id_program_is_not_preloaded_by_path)
+{
+    char *program = set_user_id_program();
+    struct server *redis = redis_on_the_default_port();
+    const char *const steps[] = {program, "socket=tcp", connect_to(redis), "guards", "ping", NULL};
+    EXPECT_LINES(printed_by(steps, WORDS(HOSTILE_ENVIRONMENT(LIBRARY))),
+                 "socket 3\nconnect 0\nguards nothing\nping +PONG\n");
+    cr_assert_eq(access(log_path(), F_OK), -1);
+}
+
+Test(hostile, a_set_user_id_program_is_not_preloaded_by_a_name_that_was_not_marked_for_it)
+{
+    char *program = set_user_id_program();
+    struct server *redis = redis_on_the_default_port();
+    install_where_the_loader_trusts_it(0644);
+    const char *const steps[] = {program, "socket=tcp", connect_to(redis), "guards", NULL};
+    EXPECT_LINES(run_program(steps, WORDS(HOSTILE_ENVIRONMENT("libredisguard.so"))).out,
+                 "socket 3\nconnect 0\nguards nothing\n");
+}
+
+Test(hostile, a_set_user_id_program_that_is_preloaded_has_the_defaults_and_no_log)
+{
+    char *program = set_user_id_program();
+    struct server *redis = redis_on_the_default_port();
+    install_where_the_loader_trusts_it(04644);
+    const char *const steps[] = {program,  "socket=tcp", connect_to(redis),
+                                 "guards", "options",    NULL};
+    EXPECT_LINES(printed_by(steps, WORDS(HOSTILE_ENVIRONMENT("libredisguard.so"))),
+                 "socket 3\nconnect 0\nguards 1\noptions KEEPALIVE 1 KEEPIDLE 30 KEEPINTVL 5 "
+                 "KEEPCNT 3 USER_TIMEOUT 45000 CLOEXEC 1\n");
+    cr_assert_eq(access(log_path(), F_OK), -1);
+}
+
+/* The same program and the same environment, without the bit: so it was the bit. */
+Test(hostile, the_same_program_without_the_set_user_id_bit_believes_the_environment)
+{
+    char *program = set_user_id_program();
+    cr_assert_eq(chmod(program, 0755), 0);
+    struct outcome outcome = run_program(WORDS(program), WORDS(HOSTILE_ENVIRONMENT(LIBRARY)));
+    cr_assert_eq(outcome.status, 125);
+    cr_assert(strstr(outcome.err, "REDISGUARD_FORK=\"nonsense\""), "%s", outcome.err);
+}
+
+/* ---- a log that changes between two lines ---- */
+
+/* Between its two connections something befalls the log; then it forks. Each makes a line. */
+static struct program *start_logging(const struct server *redis, const char *log)
+{
+    struct program *program =
+        start_program(STEPS("socket=tcp", connect_to(redis), "hold", "socket=tcp",
+                            connect_to(redis), "ping", "hold", "fork", "wait", "ping"),
+                      guarded(redis, WORDS(log_to(log))));
+    wait_for_line(program, "hold");
+    return program;
+}
+
+static void let_it_log_again(struct program *program)
+{
+    tell_program(program, "\n");
+    wait_for_line(program, "hold");
+}
+
+/* It did all that it was to do, and was told on standard error what became of its log. */
+static void expect_unharmed(struct program *program, const char *complaint)
+{
+    tell_program(program, "\n");
+    struct outcome outcome = finish_program(program);
+    cr_assert_eq(outcome.status, 0, "signal %d", outcome.signal);
+    cr_assert_eq(lines_with(outcome.out, "connect 0"), 2, "%s", outcome.out);
+    cr_assert(lines_with(outcome.out, "ping +PONG") >= 2, "%s", outcome.out);
+    EXPECT_LINES(outcome.err, complaint);
+}
+
+static char *complaint_about(const char *log, const char *why)
+{
+    return text("redisguard: cannot write to the log \"%s\": %s\n", log, why);
+}
+
+Test(hostile, a_log_that_is_removed_is_made_again)
+{
+    struct server *redis = start_redis(NULL);
+    struct program *program = start_logging(redis, log_path());
+    cr_assert_eq(unlink(log_path()), 0);
+    let_it_log_again(program);
+    char *log = content_of(log_path());
+    cr_assert_eq(lines_with(log, "descriptor 4 guarded"), 1, "%s", log);
+    cr_assert_eq(lines_with(log, ""), 1, "%s", log);
+    expect_unharmed(program, "");
+}
+
+Test(hostile, a_folder_that_is_removed_with_its_log_is_complained_of_once)
+{
+    struct server *redis = start_redis(NULL);
+    char *log = text("%s/log", make_folder("logs"));
+    struct program *program = start_logging(redis, log);
+    cr_assert_eq(unlink(log), 0);
+    cr_assert_eq(rmdir(text("%s/logs", scratch_directory())), 0);
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log, "no such folder"));
+}
+
+/* The folder is one like /tmp, where anybody may put a link in the place of the file. */
+Test(hostile, a_log_that_is_swapped_for_a_link_is_not_followed)
+{
+    struct server *redis = start_redis(NULL);
+    char *victim = scratch_file("victim", "", 0600);
+    char *folder = make_folder("public");
+    char *log = text("%s/log", folder);
+    cr_assert_eq(chmod(folder, 01777), 0);
+    struct program *program = start_logging(redis, log);
+    cr_assert_eq(unlink(log), 0);
+    cr_assert_eq(symlink(victim, log), 0);
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log, "it is a link that anybody could have made"));
+    cr_assert_str_empty(content_of(victim));
+}
+
+Test(hostile, a_log_that_is_swapped_for_a_fifo_that_nobody_reads_stops_nothing)
+{
+    struct server *redis = start_redis(NULL);
+    struct program *program = start_logging(redis, log_path());
+    cr_assert_eq(unlink(log_path()), 0);
+    cr_assert_eq(mkfifo(log_path(), 0600), 0);
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log_path(), "it is a FIFO that nobody reads"));
+}
+
+/* What reads it sees whole lines; when it goes, the program must not die of SIGPIPE. */
+Test(hostile, a_fifo_has_lines_as_long_as_somebody_reads_it)
+{
+    struct server *redis = start_redis(NULL);
+    cr_assert_eq(mkfifo(log_path(), 0600), 0);
+    int reader = open(log_path(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct program *program = start_logging(redis, log_path());
+    char lines[1024] = "";
+    cr_assert(read(reader, lines, sizeof lines - 1) > 0);
+    cr_assert_eq(lines_with(lines, "descriptor 3 guarded"), 1, "%s", lines);
+    close(reader);
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log_path(), "it is a FIFO that nobody reads"));
+}
+
+Test(hostile, a_log_that_is_swapped_for_a_folder_stops_nothing)
+{
+    struct server *redis = start_redis(NULL);
+    struct program *program = start_logging(redis, log_path());
+    cr_assert_eq(unlink(log_path()), 0);
+    cr_assert_eq(mkdir(log_path(), 0700), 0);
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log_path(), "it is a folder"));
+}
+
+static void fill_up(const char *file)
+{
+    static const char block[4096];
+    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0, "%s: %s", file, strerror(errno));
+    while (write(fd, block, sizeof block) > 0)
+        ;
+    cr_assert_eq(errno, ENOSPC);
+    close(fd);
+}
+
+/* In memory a file's page is full before the disk is: the log is one page long already. */
+Test(hostile, a_disk_that_fills_up_stops_nothing_and_lines_return_when_there_is_room)
+{
+    enum { PAGE = 4096 };
+    struct server *redis = start_redis(NULL);
+    char *disk = mount_small_disk("disk");
+    char *log = text("%s/log", disk);
+    char *other = text("%s/other", disk);
+    struct program *program = start_logging(redis, log);
+    cr_assert_eq(truncate(log, PAGE), 0);
+    fill_up(other);
+    let_it_log_again(program);
+    cr_assert_eq(unlink(other), 0);
+    expect_unharmed(program, complaint_about(log, "no space is left on the device"));
+    struct stat status;
+    cr_assert_eq(stat(log, &status), 0);
+    cr_assert_gt(status.st_size, PAGE, "the child's lines came when there was room again");
+}
+
+Test(hostile, a_disk_that_turns_read_only_stops_nothing)
+{
+    struct server *redis = start_redis(NULL);
+    char *disk = mount_small_disk("disk");
+    char *log = text("%s/log", disk);
+    struct program *program = start_logging(redis, log);
+    cr_assert_eq(mount("none", disk, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "%s", strerror(errno));
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log, "the file system is read-only"));
+}
+
+Test(hostile, a_device_that_is_always_full_stops_nothing)
+{
+    struct server *redis = start_redis(NULL);
+    struct program *program = start_logging(redis, "/dev/full");
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about("/dev/full", "no space is left on the device"));
+}
+
+/* ---- names that somebody else chose ---- */
+
+static char *listen_at(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", scratch_directory(), name);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+                  listen(listener, 1) == 0,
+              "%s: %s", address.sun_path, strerror(errno));
+    return text("%s", address.sun_path);
+}
+
+/* Whoever names a socket must not be able to write lines of the log. */
+Test(hostile, a_line_break_in_the_path_of_a_socket_makes_no_second_line)
+{
+    char *connect = text("connect=%s", listen_at("redis\nred.sock"));
+    printed_by(STEPS("socket=unix", connect, "fork", "wait"),
+               WORDS("LD_PRELOAD=" LIBRARY, log_to(log_path())));
+    char *log = content_of(log_path());
+    cr_assert_eq(lines_with(log, ""), 2, "not two lines:\n%s", log);
+}
