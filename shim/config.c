@@ -219,7 +219,7 @@ static void complain_of_name(const char *entry, size_t length, int complaints)
 {
     struct line line = {.length = 0};
     line_text(&line, "redisguard: unknown variable ");
-    line_foreign(&line, entry, length);
+    line_shortened(&line, entry, length);
     line_text(&line, "; known after " REDISGUARD_PREFIX " are");
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
         line_text(&line, v == variables ? " " : ", ");

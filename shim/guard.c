@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 
 #include "config.h"
 #include "keepalive.h"
@@ -37,16 +38,20 @@ static void log_guarded(int fd, const struct endpoint *endpoint)
     log_end(&line);
 }
 
-static void log_unrecorded(int fd)
+/* EBADF: another thread has closed it meanwhile. */
+static void close_on_exec(int fd)
 {
-    if (!log_wants(LOG_LEVEL_WARN))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, " cannot be recorded: forked children will inherit it");
-    log_end(&line);
+    static atomic_bool said;
+    int error = kernel_fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (error < 0 && error != -EBADF)
+        log_refusal(&said, "FD_CLOEXEC", error, "programs that are executed inherit connections");
+}
+
+static void note_whether_recorded(bool recorded)
+{
+    static atomic_bool said;
+    if (!recorded)
+        log_refusal(&said, "recording a connection", -ENOMEM, "forked children inherit it");
 }
 
 enum guard guard_begin(int fd, const struct endpoint *endpoint)
@@ -57,9 +62,8 @@ enum guard guard_begin(int fd, const struct endpoint *endpoint)
     if (!guardable)
         return GUARD_NONE;
     if (config()->cloexec)
-        kernel_fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (!registry_record(fd, endpoint))
-        log_unrecorded(fd);
+        close_on_exec(fd);
+    note_whether_recorded(registry_record(fd, endpoint));
     return GUARD_NEW;
 }
 
@@ -79,6 +83,11 @@ void guard_settle(int fd, const struct endpoint *endpoint, enum guard guard, int
         log_guarded(fd, endpoint);
     else if (result == 0 || error == EINPROGRESS)
         registry_renew(fd, endpoint);
+}
+
+void guard_copy(int from, int to)
+{
+    note_whether_recorded(registry_copy(from, to));
 }
 
 void guard_end(int fd)

@@ -25,6 +25,9 @@ enum guard guard_begin(int fd, const struct endpoint *endpoint);
  */
 void guard_settle(int fd, const struct endpoint *endpoint, enum guard guard, int result, int error);
 
+/* `to` is a fresh copy of `from`: guarded as its original is. */
+void guard_copy(int from, int to);
+
 /* The descriptor was connected to something that is not Redis, or dissolved its connection. */
 void guard_end(int fd);
 

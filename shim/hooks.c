@@ -127,7 +127,7 @@ EXPORTED int daemon(int nochdir, int noclose)
 static int copied(int from, int to)
 {
     if (to >= 0 && to != from && registry_may_hold(from))
-        registry_copy(from, to);
+        guard_copy(from, to);
     return to;
 }
 

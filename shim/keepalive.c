@@ -3,8 +3,10 @@
  */
 #include "keepalive.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 
 #include "config.h"
 #include "kernel.h"
@@ -43,11 +45,17 @@ static int value_of(const struct option *option)
     }
 }
 
+/* A socket may be gone, closed by another thread: that is no refusal. */
+static void note_refusal(const struct option *option, int error)
+{
+    static atomic_bool said[OPTIONS];
+    if (error < 0 && error != -EBADF && error != -ENOTSOCK)
+        log_refusal(&said[option - options], option->label, error, "connections go without it");
+}
+
 static void set_option(int fd, const struct option *option)
 {
-    int error = kernel_setsockopt(fd, option->level, option->name, value_of(option));
-    if (error < 0)
-        log_refusal(option->label, fd, error);
+    note_refusal(option, kernel_setsockopt(fd, option->level, option->name, value_of(option)));
 }
 
 static bool is_tcp(int fd)
@@ -68,7 +76,7 @@ bool keepalive_tune(int fd)
     if (error < 0) {
         if (!is_tcp(fd))
             return false;
-        log_refusal(options[0].label, fd, error);
+        note_refusal(&options[0], error);
     }
     for (int i = 1; i < OPTIONS; i++)
         set_option(fd, &options[i]);

@@ -137,7 +137,7 @@ static inline bool kernel_can_read(const void *memory)
 {
     enum { NO_SUCH_HOW = -1, SET_SIZE = 8 };
     return memory != NULL && kernel_call(SYS_rt_sigprocmask, NO_SUCH_HOW, kernel_pointer(memory), 0,
-                                         SET_SIZE, 0, 0) != -EFAULT;
+                                         SET_SIZE, 0, 0) == -EINVAL;
 }
 
 static inline pid_t kernel_getpid(void)

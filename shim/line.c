@@ -15,7 +15,7 @@
 #include "kernel.h"
 
 enum {
-    FOREIGN_AT_MOST = 60,
+    SHORT = 60,
     KERNEL_SIGNAL_SET = 8, /* bytes of the kernel's sigset_t, on every 64-bit machine */
 };
 
@@ -53,17 +53,22 @@ void line_number(struct line *line, int64_t number)
 
 void line_foreign(struct line *line, const char *text, size_t length)
 {
-    for (size_t i = 0; i < length && i < FOREIGN_AT_MOST; i++) {
+    for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)text[i];
         line_bytes(line, c < ' ' || c == 0x7f ? "?" : text + i, 1);
     }
-    line_text(line, length > FOREIGN_AT_MOST ? "..." : "");
+}
+
+void line_shortened(struct line *line, const char *text, size_t length)
+{
+    line_foreign(line, text, length < SHORT ? length : SHORT);
+    line_text(line, length > SHORT ? "..." : "");
 }
 
 void line_quoted(struct line *line, const char *text)
 {
     line_text(line, "\"");
-    line_foreign(line, text, strlen(text));
+    line_shortened(line, text, strlen(text));
     line_text(line, "\"");
 }
 

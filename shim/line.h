@@ -20,10 +20,11 @@ void line_text(struct line *line, const char *text);
 void line_bytes(struct line *line, const char *bytes, size_t length);
 void line_number(struct line *line, int64_t number);
 
-/* A text that somebody else chose: shortened, control characters shown as '?'. */
+/* A text that somebody else chose: control characters are shown as '?'. */
 void line_foreign(struct line *line, const char *text, size_t length);
 
-/* The same in double quotes. */
+/* The same, shortened; and that in double quotes. */
+void line_shortened(struct line *line, const char *text, size_t length);
 void line_quoted(struct line *line, const char *text);
 
 /* 2026-11-22T03:31:00Z; seconds since 1970, UTC. */

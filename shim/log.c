@@ -145,17 +145,16 @@ void log_end(struct line *line)
         complain_of_log(error);
 }
 
-void log_refusal(const char *what, int fd, int error)
+void log_refusal(atomic_bool *said, const char *what, int error, const char *consequence)
 {
-    if (!log_wants(LOG_LEVEL_WARN))
+    if (!log_wants(LOG_LEVEL_WARN) || atomic_exchange(said, true))
         return;
     struct line line;
     log_begin(&line, LOG_LEVEL_WARN);
     line_text(&line, what);
-    line_text(&line, " was refused on descriptor ");
-    line_number(&line, fd);
-    line_text(&line, ": error ");
+    line_text(&line, " is refused here with error ");
     line_number(&line, -error);
-    line_text(&line, "; going on without it");
+    line_text(&line, ": ");
+    line_text(&line, consequence);
     log_end(&line);
 }

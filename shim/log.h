@@ -7,6 +7,7 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,7 +26,10 @@ void log_begin(struct line *line, enum log_level level);
 /* Writes it where REDISGUARD_LOG says. */
 void log_end(struct line *line);
 
-/* A warning that the kernel or a sandbox refused something, -errno given. */
-void log_refusal(const char *what, int fd, int error);
+/*
+ * A warning that the kernel or a sandbox refused something, with its -errno, and what comes of it;
+ * once in the life of `said`, which is the caller's and begins as false.
+ */
+void log_refusal(atomic_bool *said, const char *what, int error, const char *consequence);
 
 #endif

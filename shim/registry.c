@@ -217,15 +217,15 @@ bool registry_record(int fd, const struct endpoint *endpoint)
  * A child of vfork(2) shares these records but not the descriptors: what it copies before exec is
  * not on them.
  */
-void registry_copy(int from, int to)
+bool registry_copy(int from, int to)
 {
     struct slot *slot = slot_of(from);
     uint64_t known = identity_on_record(slot);
     if (known == 0 || identity_of(to) != known || kernel_getpid() != atomic_load(&owner))
-        return;
+        return true;
     struct record record;
     load_record(slot, &record);
-    fill_slot(to, known, &record);
+    return fill_slot(to, known, &record);
 }
 
 bool registry_may_hold(int fd)

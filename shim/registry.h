@@ -32,8 +32,8 @@ bool registry_renew(int fd, const struct endpoint *endpoint);
 /* Records the socket behind fd. False where it has no identity or there is no memory. */
 bool registry_record(int fd, const struct endpoint *endpoint);
 
-/* `to` is a fresh copy of `from`: guarded as its original is. */
-void registry_copy(int from, int to);
+/* Records `to`, a fresh copy of `from`, where that is recorded. False for want of memory. */
+bool registry_copy(int from, int to);
 
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);

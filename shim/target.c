@@ -6,12 +6,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "config.h"
 #include "glob.h"
 #include "kernel.h"
+#include "log.h"
 
 enum {
     PROBED_BYTES = 8, /* as many as kernel_can_read looks at */
@@ -32,10 +34,21 @@ static uintptr_t page_of(uintptr_t address)
  */
 static bool head_is_readable(const void *memory, size_t length)
 {
-    if (length >= PROBED_BYTES)
-        return kernel_can_read(memory);
-    return kernel_can_read(memory) ||
-           kernel_can_read((const void *)((uintptr_t)memory + length - PROBED_BYTES));
+    if (kernel_can_read(memory))
+        return true;
+    if (length < PROBED_BYTES)
+        return kernel_can_read((const void *)((uintptr_t)memory + length - PROBED_BYTES));
+    return false;
+}
+
+/* A sandbox may refuse the question itself; then nobody's address is looked at. */
+static void see_whether_one_may_ask(void)
+{
+    static const uint64_t readable;
+    static atomic_bool said;
+    if (log_wants(LOG_LEVEL_WARN) && !kernel_can_read(&readable))
+        log_refusal(&said, "rt_sigprocmask, which tells what can be read,", -EPERM,
+                    "nothing is guarded");
 }
 
 /* The rest of it: an address is smaller than a page, so that its last bytes answer for all. */
@@ -87,9 +100,12 @@ static bool is_redis_unix(const struct sockaddr *peer, socklen_t length, struct 
 bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
 {
     sa_family_t family;
-    if (length <= sizeof family || length > sizeof(struct sockaddr_storage) ||
-        !head_is_readable(peer, length))
+    if (length <= sizeof family || length > sizeof(struct sockaddr_storage))
         return false;
+    if (!head_is_readable(peer, length)) {
+        see_whether_one_may_ask();
+        return false;
+    }
     memcpy(&family, &peer->sa_family, sizeof family);
     memset(endpoint, 0, sizeof *endpoint);
     switch (family) {
@@ -119,7 +135,7 @@ static void describe_path(struct line *line, int fd)
     if (kernel_getpeername(fd, &un, &length) < 0 || un.sun_path[0] == '\0')
         line_text(line, "a Unix-domain socket");
     else
-        line_bytes(line, un.sun_path, strnlen(un.sun_path, sizeof un.sun_path));
+        line_foreign(line, un.sun_path, strnlen(un.sun_path, sizeof un.sun_path));
 }
 
 void target_describe(struct line *line, const struct endpoint *endpoint, int fd)

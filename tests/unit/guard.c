@@ -271,6 +271,6 @@ Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_w
     allow_descriptors(1501);
     in_child(begin_without_memory, NULL);
     cr_expect_not_null(strstr(captured(capture),
-                              "] warn: descriptor 1500 cannot be recorded: forked children will "
-                              "inherit it\n"));
+                              "] warn: recording a connection is refused here with error 12: "
+                              "forked children inherit it\n"));
 }

@@ -59,15 +59,15 @@ Test(log, what_has_become_stderr_since_the_start_gets_no_complaint)
     cr_expect_str_empty(captured(other));
 }
 
-Test(log, a_refusal_is_a_warning_that_names_what_was_refused)
+Test(log, a_refusal_is_a_warning_that_names_what_was_refused_and_comes_once)
 {
     int capture = start_log("stderr");
-    log_refusal("TCP_KEEPIDLE", 7, -EPERM);
+    atomic_bool said = false;
+    log_refusal(&said, "this", -EPERM, "that");
+    log_refusal(&said, "this", -EPERM, "that");
     char *line = captured(capture);
     cr_expect_str_eq(strchr(line, ']'),
-                     text("] warn: TCP_KEEPIDLE was refused on descriptor 7: error %d; going on "
-                          "without it\n",
-                          EPERM));
+                     text("] warn: this is refused here with error %d: that\n", EPERM));
 }
 
 Test(log, a_refusal_is_not_logged_where_only_errors_are_wanted)
@@ -75,6 +75,7 @@ Test(log, a_refusal_is_not_logged_where_only_errors_are_wanted)
     int capture = capture_stderr();
     configure(WORDS("LOG=stderr", "LOG_LEVEL=error"));
     log_start();
-    log_refusal("TCP_KEEPIDLE", 7, -EPERM);
+    atomic_bool said = false;
+    log_refusal(&said, "this", -EPERM, "that");
     cr_expect_str_empty(captured(capture));
 }

@@ -334,6 +334,23 @@ Test(sever, a_connection_at_descriptor_zero_is_closed_as_any_other)
     in_child(expect_zero_to_be_closed, &connection);
 }
 
+static void expect_a_file_at_zero_to_be_untouched(void *connection)
+{
+    int file = open_capture();
+    move_to_zero(connection);
+    dup2(file, 0);
+    sever_inherited();
+    EXPECT(write(0, "line\n", 5) == 5);
+    EXPECT(strcmp(captured(file), "line\n") == 0);
+}
+
+Test(sever, a_file_that_took_over_descriptor_zero_is_left_alone)
+{
+    struct connection connection = recorded_connection();
+    recorded_connection();
+    in_child(expect_a_file_at_zero_to_be_untouched, &connection);
+}
+
 static void expect_cut_and_no_stdin(void *connection)
 {
     close(STDIN_FILENO); /* the lowest free number is now 0 */

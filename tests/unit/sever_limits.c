@@ -133,11 +133,24 @@ static void cut_with_room_for_one(void *connections)
     expect_nothing_to_read_or_write(connections);
 }
 
+static void cut_at_zero_with_room_for_one(void *connections)
+{
+    struct connection *connection = &((struct connections *)connections)->of[0];
+    registry_adopt();
+    dup2(connection->client, 0);
+    registry_copy(connection->client, 0);
+    registry_forget(connection->client);
+    close(connection->client);
+    connection->client = 0;
+    cut_with_room_for_one(connections);
+}
+
 Test(sever,
      at_its_hard_descriptor_limit_a_child_with_one_connection_is_cut_off_and_keeps_its_number)
 {
     struct connections all = recorded_connections(1);
     in_child(cut_with_room_for_one, &all);
+    in_child(cut_at_zero_with_room_for_one, &all);
     in_child(cut_one_below_the_hard_limit, &all);
     expect_the_parents_to_work(&all);
 }
