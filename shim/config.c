@@ -308,6 +308,8 @@ const struct config *config(void)
     enum { UNREAD, READING, READ };
     if (__builtin_expect(atomic_load_explicit(&state, memory_order_acquire) == READ, 1))
         return &values;
+    if (environ == NULL) /* in a program's preinit function libc has not set it yet */
+        return &nothing_yet;
     int unread = UNREAD;
     if (!atomic_compare_exchange_strong(&state, &unread, READING))
         return unread == READ ? &values : &nothing_yet;

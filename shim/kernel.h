@@ -89,6 +89,11 @@ static inline int kernel_socketpair(int domain, int type, int pair[2])
     return (int)kernel_call(SYS_socketpair, domain, type, 0, kernel_pointer(pair), 0, 0);
 }
 
+static inline int kernel_shutdown(int fd)
+{
+    return (int)kernel_call(SYS_shutdown, fd, SHUT_RDWR, 0, 0, 0, 0);
+}
+
 static inline int kernel_dup3(int from, int to, int flags)
 {
     return (int)kernel_call(SYS_dup3, from, to, flags, 0, 0, 0);

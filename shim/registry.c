@@ -213,15 +213,19 @@ bool registry_record(int fd, const struct endpoint *endpoint)
     return fill_slot(fd, identity, &record);
 }
 
-/*
- * A child of vfork(2) shares these records but not the descriptors: what it copies before exec is
- * not on them.
- */
+/* A child of vfork(2) shares these records but not the descriptors: what it copies before exec is
+ * not on them. */
+static bool is_ours(void)
+{
+    pid_t process = kernel_getpid();
+    return process == atomic_load(&owner) || process < 0; /* a sandbox may refuse to tell */
+}
+
 bool registry_copy(int from, int to)
 {
     struct slot *slot = slot_of(from);
     uint64_t known = identity_on_record(slot);
-    if (known == 0 || identity_of(to) != known || kernel_getpid() != atomic_load(&owner))
+    if (known == 0 || identity_of(to) != known || !is_ours())
         return true;
     struct record record;
     load_record(slot, &record);

@@ -71,7 +71,8 @@ static int make_closed_socket(void)
     int error = kernel_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, pair);
     if (error < 0)
         return error;
-    kernel_close(pair[1]);
+    if (kernel_close(pair[1]) < 0) /* by a sandbox: then nobody would ever see the end */
+        kernel_shutdown(pair[0]);
     return pair[0];
 }
 
@@ -118,11 +119,17 @@ static int make_room_and_a_makeshift(int error)
     return closed >= 0 ? closed : open_dev_null();
 }
 
-/* The number must stay taken; one above the open files limit nobody else can be given. */
+/*
+ * The number must stay taken. A sandbox may know dup2 and not dup3; above the open files limit
+ * nothing can be put, but there nobody else can be given the number either.
+ */
 static void replace(int fd, int closed)
 {
-    if (closed < 0 || kernel_dup3(closed, fd, O_CLOEXEC) < 0)
-        kernel_close(fd);
+    if (closed >= 0 && kernel_dup3(closed, fd, O_CLOEXEC) >= 0)
+        return;
+    kernel_close(fd);
+    if (closed >= 0)
+        kernel_fcntl(closed, F_DUPFD_CLOEXEC, fd);
 }
 
 static void replace_all(void)

@@ -30,7 +30,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     setenv(REDISGUARD_PREFIX "PORTS", "6379,7000-7005,65535", 1);
-    setenv(REDISGUARD_PREFIX "UNIX", "*redis*.sock:/run/[a-c]?", 1);
+    setenv(REDISGUARD_PREFIX "UNIX", "*redis*.sock:/run/[a-c]?:/s*", 1);
     setenv(REDISGUARD_PREFIX "LOG", "stderr", 1); /* with a log the IPv6 address is read too */
     page = (size_t)sysconf(_SC_PAGESIZE);
     char *pages = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -135,6 +135,17 @@ static bool is_listed_ipv4(const void *bytes, size_t length)
     return in.sin_family == AF_INET && config_lists_port(config(), ntohs(in.sin_port));
 }
 
+static bool is_listed_path(const void *bytes, size_t length)
+{
+    struct sockaddr_un un;
+    if (length <= sizeof un.sun_family || length > sizeof un)
+        return false;
+    memcpy(&un, bytes, length);
+    size_t path = strnlen(un.sun_path, length - sizeof un.sun_family);
+    return un.sun_family == AF_UNIX && path > 0 &&
+           glob_list_matches(config()->unix_globs, un.sun_path, path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < HEAD || size - HEAD > page)
@@ -156,6 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect_an_endpoint_of(&endpoint, peer, length);
     } else {
         MUST(length > there || !is_listed_ipv4(peer, length));
+        MUST(length > there || !is_listed_path(peer, length));
     }
     MUST(!target_is_redis(NULL, length, &endpoint));
     MUST(!target_is_redis((const struct sockaddr *)(const void *)(readable + page), length,

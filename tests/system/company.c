@@ -35,8 +35,8 @@ static const char *preload(const char *libraries)
  * variable. */
 static const char *const *with(const struct server *server, const char *libraries, const char *more)
 {
-    return guarded(server, more == NULL ? WORDS(preload(libraries))
-                                        : WORDS(preload(libraries), more));
+    return guarded(server,
+                   more == NULL ? WORDS(preload(libraries)) : WORDS(preload(libraries), more));
 }
 
 static const char *guard_before(const char *other)
@@ -139,8 +139,7 @@ static void expect_a_log_of_today(const struct server *server, const char *libra
                                   const char *name)
 {
     const char *log = text("%s/%s", scratch_directory(), name);
-    const char *script =
-        text("date +%%Y; %s %d", built_program("hiredis_child"), server->port);
+    const char *script = text("date +%%Y; %s %d", built_program("hiredis_child"), server->port);
     expect(WORDS("sh", "-c", script),
            guarded(server, WORDS(preload(libraries), "FAKETIME=@2001-02-03 04:05:06",
                                  text("REDISGUARD_LOG=%s", log))),
@@ -232,11 +231,42 @@ Test(company, torsocks_that_refuses_local_connections_refuses_them_beside_the_gu
 {
     struct server *server = start_redis(NULL);
     const char *configuration = torsocks_that("0");
-    const char *const *argv = WORDS("env", "TORSOCKS_LOG_LEVEL=1", built_program("hiredis_child"),
-                                    port_of(server));
+    const char *const *argv =
+        WORDS("env", "TORSOCKS_LOG_LEVEL=1", built_program("hiredis_child"), port_of(server));
     struct outcome alone = run_program(argv, with(server, TORSOCKS, configuration));
     cr_assert(alone.status == 2, "torsocks let it through:\n%s", alone.out);
     expect_as_with_the_other_alone(server, TORSOCKS, configuration, argv);
+}
+
+/* ---- modules that bypass whatever is preloaded ---- */
+
+static void expect_of_a_module(const struct server *server, const char *libraries, const char *more,
+                               const char *printed)
+{
+    expect(WORDS(built_program("company_deepbind"), port_of(server), built_module("rebind_lazy")),
+           with(server, libraries, more), printed);
+}
+
+Test(company, a_module_that_bypasses_jemalloc_is_guarded_in_either_order)
+{
+    struct server *server = start_redis(NULL);
+    expect_of_a_module(server, JEMALLOC, NULL, "connect: 0\nkeepalive: off\n");
+    expect_of_a_module(server, guard_before(JEMALLOC), NULL, "connect: 0\nkeepalive: on\n");
+    expect_of_a_module(server, guard_behind(JEMALLOC), NULL, "connect: 0\nkeepalive: on\n");
+}
+
+/* It would be refused there; to guard it must not mean to send it there. */
+Test(company, a_module_that_bypasses_torsocks_bypasses_it_beside_the_guard)
+{
+    struct server *server = start_redis(NULL);
+    const char *configuration = torsocks_that("0");
+    expect_of_a_module(server, TORSOCKS, configuration, "connect: 0\nkeepalive: off\n");
+    expect_of_a_module(server, guard_behind(TORSOCKS), configuration,
+                       "connect: 0\nkeepalive: on\n");
+    struct outcome outcome = run_program(
+        WORDS(built_program("company_deepbind"), port_of(server), built_module("rebind_lazy")),
+        with(server, guard_before(TORSOCKS), configuration));
+    cr_expect(strstr(outcome.out, "connect: 0\n") == outcome.out, "%s%s", outcome.out, outcome.err);
 }
 
 /* ---- sanitizers ---- */
@@ -252,6 +282,21 @@ static const char *const sanitized = "connected: keepalive on\n"
                                      "module: keepalive stays on\n"
                                      "child: " CUT_OFF "\n"
                                      "parent: +PONG\n";
+
+/*
+ * gcc 12's sanitizers want addresses that a kernel which randomises more than 28 bits of them does
+ * not always give them: without it then, where one may ask for that.
+ */
+static const char *const *sanitized_client(const char *program, const struct server *server)
+{
+    const char *client = built_program(program);
+    const char *module = built_module("rebind_lazy");
+    bool may_ask = run_program(WORDS("setarch", "--addr-no-randomize", "true"), NULL).status == 0;
+    const char *const *plain = WORDS(client, port_of(server), module);
+    const char *const *fixed =
+        WORDS("setarch", "--addr-no-randomize", client, port_of(server), module);
+    return may_ask ? fixed : plain;
+}
 
 static void expect_no_report(const char *program, const char *const env[], const char *printed)
 {
@@ -286,13 +331,14 @@ Test(company, a_program_with_a_shared_thread_sanitizer)
     expect_no_report("company_shared_thread", NULL, sanitized);
 }
 
-/* gcc's default. It wants to be first, says so of any preload, and stops; README says what to do. */
+/* gcc's default. It wants to be first, says so of any preload, and stops; README says what to do.
+ */
 Test(company, a_program_with_a_shared_address_sanitizer_wants_that_first)
 {
     struct server *server = start_redis(NULL);
-    struct outcome outcome = run_program(
-        WORDS(built_program("company_shared_address"), port_of(server), built_module("rebind_lazy")),
-        guarded(server, NULL));
+    struct outcome outcome = run_program(WORDS(built_program("company_shared_address"),
+                                               port_of(server), built_module("rebind_lazy")),
+                                         guarded(server, NULL));
     cr_expect_eq(outcome.status, 1);
     cr_expect(strstr(outcome.err, "ASan runtime does not come first") != NULL, "%s", outcome.err);
 }

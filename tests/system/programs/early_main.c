@@ -15,9 +15,10 @@ static void connect_and_fork(const char *when)
     int fd = connect_socket(port, 0);
     uint64_t cookie = cookie_of(fd);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &off, sizeof off);
+    const char *keepalive = has_keepalive(fd) ? "on" : "off";
     pid_t child = fork();
     if (child == 0) {
-        dprintf(1, "%s: keepalive %s, in a child %s\n", when, has_keepalive(fd) ? "on" : "off",
+        dprintf(1, "%s: keepalive %s, in a child %s\n", when, keepalive,
                 cookie_of(fd) == cookie ? "shared" : "cut off");
         _exit(0);
     }
@@ -32,9 +33,8 @@ static void first_of_all(int argc, char *argv[], char *env[])
     connect_and_fork("preinit");
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char *[],
-                                                                              char *[]) =
-    first_of_all;
+__attribute__((section(".preinit_array"),
+               used)) static void (*const preinit)(int, char *[], char *[]) = first_of_all;
 
 static void at_exit(void)
 {
