@@ -350,37 +350,47 @@ static void print_text(const char *text, int fd)
 {
     for (size_t rest = strlen(text); rest > 0;) { /* a path may be longer than a line */
         struct line line = {.length = 0};
-        line_bytes(&line, text, rest);
+        line_foreign(&line, text, rest);
         line_print(&line, fd);
         text += line.length;
         rest -= line.length;
     }
 }
 
+static bool is_unset(const struct variable *variable, const void *field)
+{
+    if (variable->read == read_number)
+        return *(const int *)field == UNSET;
+    return variable->read == read_log && *(const char *)field == '\0';
+}
+
 static void print_value(const struct config *config, const struct variable *variable, int fd)
 {
     const void *field = (const char *)config + variable->field;
     struct line line = {.length = 0};
-    if (variable->read == read_choice)
-        line_text(&line, variable->choices[*(const int *)field]);
+    if (variable->read == read_ports)
+        print_ports(config, fd);
+    else if (variable->read == read_choice)
+        print_text(variable->choices[*(const int *)field], fd);
     else if (variable->read != read_number)
         print_text(field, fd);
-    else if (*(const int *)field != UNSET)
+    else
         line_number(&line, *(const int *)field);
+    line_text(&line, "\n");
     line_print(&line, fd);
 }
 
 void config_print(const struct config *config, int fd)
 {
-    print_text("redisguard " REDISGUARD_VERSION "\n", fd);
+    struct line version = {.length = 0};
+    line_text(&version, "redisguard " REDISGUARD_VERSION "\n");
+    line_print(&version, fd);
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
+        if (is_unset(v, (const char *)config + v->field))
+            continue;
         print_text(REDISGUARD_PREFIX, fd);
         print_text(v->name, fd);
         print_text("=", fd);
-        if (v->read == read_ports)
-            print_ports(config, fd);
-        else
-            print_value(config, v, fd);
-        print_text("\n", fd);
+        print_value(config, v, fd);
     }
 }

@@ -32,6 +32,7 @@ enum { RECORD_WORDS = (sizeof(struct record) + sizeof(uint64_t) - 1) / sizeof(ui
 
 struct slot {
     _Atomic uint64_t identity;             /* 0: empty */
+    _Atomic uint64_t previous;             /* what was recorded before it; 0: nothing */
     _Atomic uint64_t record[RECORD_WORDS]; /* a struct record, atomic word by word */
 };
 
@@ -171,6 +172,9 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
         return false;
     struct slot *slot = &leaf->slots[fd % LEAF_SIZE];
     unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
+    uint64_t replaced = identity_on_record(slot);
+    if (replaced != 0 && replaced != identity)
+        atomic_store_explicit(&slot->previous, replaced, memory_order_release);
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
@@ -248,6 +252,17 @@ bool registry_holds(int fd, struct record *record)
     return true;
 }
 
+bool registry_inherited(int fd, struct record *record)
+{
+    struct slot *slot = slot_of(fd);
+    uint64_t identity = slot == NULL ? 0 : identity_of(fd);
+    if (identity == 0 || (identity != identity_on_record(slot) &&
+                          identity != atomic_load_explicit(&slot->previous, memory_order_acquire)))
+        return false;
+    load_record(slot, record);
+    return true;
+}
+
 bool registry_tunes(int fd)
 {
     struct record record;
@@ -258,17 +273,25 @@ bool registry_tunes(int fd)
 void registry_forget(int fd)
 {
     struct slot *slot = slot_of(fd);
-    if (slot != NULL)
-        atomic_store_explicit(&slot->identity, 0, memory_order_release);
+    if (slot == NULL)
+        return;
+    atomic_store_explicit(&slot->previous, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->identity, 0, memory_order_release);
 }
 
-static int next_in_leaf(const struct leaf *leaf, int first)
+static bool is_filled(struct slot *slot)
+{
+    return identity_on_record(slot) != 0 ||
+           atomic_load_explicit(&slot->previous, memory_order_acquire) != 0;
+}
+
+static int next_in_leaf(struct leaf *leaf, int first)
 {
     for (int at = first; at < LEAF_SIZE; at = (at / WORD_BITS + 1) * WORD_BITS) {
         uint64_t word = atomic_load_explicit(&leaf->used[at / WORD_BITS], memory_order_acquire);
         for (word &= ~UINT64_C(0) << (at % WORD_BITS); word != 0; word &= word - 1) {
             int found = at / WORD_BITS * WORD_BITS + __builtin_ctzll(word);
-            if (atomic_load_explicit(&leaf->slots[found].identity, memory_order_acquire) != 0)
+            if (is_filled(&leaf->slots[found]))
                 return found;
         }
     }
@@ -279,7 +302,7 @@ int registry_next(int after)
 {
     int last = atomic_load_explicit(&highest, memory_order_acquire);
     for (int64_t fd = (int64_t)after + 1; fd <= last;) {
-        const struct leaf *leaf = leaf_of((int)fd);
+        struct leaf *leaf = leaf_of((int)fd);
         int found = leaf == NULL ? -1 : next_in_leaf(leaf, (int)(fd % LEAF_SIZE));
         if (found >= 0)
             return (int)(fd - fd % LEAF_SIZE + found);

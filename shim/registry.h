@@ -5,7 +5,8 @@
  * Programs close descriptors by ways that no hook sees, so a number alone proves nothing: beside it
  * stands the socket's identity, and every answer given here was checked against the kernel first,
  * but for registry_may_hold. Lock-free and async-signal-safe; a fork at any instant finds each
- * record either whole or absent. Called by guard.c, sever.c and the hooks.
+ * record either there or absent. (What it says of the peer, for the log, may be half renewed.)
+ * Called by guard.c, sever.c and the hooks.
  */
 #ifndef REGISTRY_H
 #define REGISTRY_H
@@ -40,6 +41,13 @@ bool registry_may_hold(int fd);
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);
+
+/*
+ * registry_holds, for a child: true also for the socket that was recorded there before the last
+ * one. fork(2) copies the descriptors first and the memory later; in between another thread may
+ * close a number whose socket has copies, get it again, and record it.
+ */
+bool registry_inherited(int fd, struct record *record);
 
 /* registry_holds, for a TCP connection: one whose options are ours to defend. */
 bool registry_tunes(int fd);

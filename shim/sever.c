@@ -54,7 +54,7 @@ static void drop_what_is_no_longer_ours(void)
 {
     struct record record;
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
-        if (registry_holds(fd, &record))
+        if (registry_inherited(fd, &record))
             log_cut(fd, &record);
         else
             registry_forget(fd);

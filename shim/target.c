@@ -106,7 +106,7 @@ bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpo
         see_whether_one_may_ask();
         return false;
     }
-    memcpy(&family, &peer->sa_family, sizeof family);
+    memcpy(&family, peer, sizeof family); /* which may be misaligned */
     memset(endpoint, 0, sizeof *endpoint);
     switch (family) {
     case AF_INET:

@@ -77,7 +77,7 @@ Test(config, the_longest_log_path_is_printed_in_full)
     expect_round_trip(WORDS(text("LOG=%s", repeated("/var/log", 4095))));
 }
 
-Test(config, what_is_printed_begins_with_the_version_and_names_every_default)
+Test(config, what_is_printed_begins_with_the_version_and_names_every_default_that_there_is)
 {
     struct reading *read = read_settings(WORDS(NULL));
     cr_expect_str_eq(printed(&read->config), "redisguard " REDISGUARD_VERSION "\n"
@@ -87,12 +87,10 @@ Test(config, what_is_printed_begins_with_the_version_and_names_every_default)
                                              "REDISGUARD_KEEPINTVL=5\n"
                                              "REDISGUARD_KEEPCNT=3\n"
                                              "REDISGUARD_USER_TIMEOUT=45000\n"
-                                             "REDISGUARD_DETECT=\n"
                                              "REDISGUARD_FORCE=1\n"
                                              "REDISGUARD_FORK=sever\n"
                                              "REDISGUARD_CLOEXEC=1\n"
                                              "REDISGUARD_DEEPBIND=rebind\n"
-                                             "REDISGUARD_LOG=\n"
                                              "REDISGUARD_LOG_LEVEL=info\n"
                                              "REDISGUARD_STRICT=0\n"
                                              "REDISGUARD_PROBE=0\n"
