@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,14 +34,17 @@ pid_t _Fork(void);
 void *dlopen(const char *file, int mode);
 function dlopen_route(const char *file, int mode, const uintptr_t *stack);
 
+#define HOOK(name) HOOK_OF(name, name)
+#define HOOK_OF(name, next_)                                                                       \
+    {                                                                                              \
+#name, (function)(name), offsetof(struct next, next_)                                      \
+    }
+
 /* What a module that bypasses a preload is given instead of libc's functions. */
 static const struct hook hooks[] = {
-    {"connect", (function)connect}, {"setsockopt", (function)setsockopt},
-    {"fork", (function)fork},       {"_Fork", (function)_Fork},
-    {"dup", (function)dup},         {"dup2", (function)dup2},
-    {"dup3", (function)dup3},       {"fcntl", (function)fcntl},
-    {"fcntl64", (function)fcntl64}, {"daemon", (function)daemon},
-    {"dlopen", (function)dlopen},   {NULL, NULL},
+    HOOK(connect), HOOK(setsockopt), HOOK(fork),   HOOK_OF(_Fork, fork_only),
+    HOOK(dup),     HOOK(dup2),       HOOK(dup3),   HOOK(fcntl),
+    HOOK(fcntl64), HOOK(daemon),     HOOK(dlopen), {NULL, NULL, 0},
 };
 
 /* The real functions; every hook comes by here, and does what an earlier dlopen had to put off. */

@@ -201,6 +201,16 @@ static int hook_wanted_by(const struct family *family, const struct object *obje
     return -1;
 }
 
+/*
+ * Another preload may stand between our hook and libc: a module that went straight to libc must not
+ * be led to that one, so its slot is left.
+ */
+static bool hook_leads_to_libc(const struct family *family, int hook)
+{
+    const function *beneath = (const void *)((const char *)next() + family->hooks[hook].next);
+    return leads_to_libc(family, (uintptr_t)*beneath);
+}
+
 /* A lazy slot that was not used yet leads back into its own module; whom it means is then known
  * only where no member has a function of that name. */
 static bool means_libc(const struct family *family, const struct object *object, int hook,
@@ -253,7 +263,7 @@ static void log_failure(const char *path)
     log_end(&line);
 }
 
-/* False where the slot had to be written and could not be. */
+/* False where the slot should have been written and could not be. */
 static bool rebind_slot(const struct family *family, const struct object *object,
                         const ElfW(Rela) * relocation)
 {
@@ -264,7 +274,7 @@ static bool rebind_slot(const struct family *family, const struct object *object
     uintptr_t present = __atomic_load_n((uintptr_t *)slot, __ATOMIC_ACQUIRE);
     if (!means_libc(family, object, hook, present))
         return true;
-    if (!write_slot(object, slot, family->hooks[hook].hook))
+    if (!hook_leads_to_libc(family, hook) || !write_slot(object, slot, family->hooks[hook].hook))
         return false;
     log_rebound(object, family->hooks[hook].name);
     return true;

@@ -8,15 +8,18 @@
 #ifndef REBIND_H
 #define REBIND_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Any function, to be cast to what it really is. */
 typedef void (*function)(void);
 
-/* A hooked name and its hook; the list is hooks.c's and ends with a NULL name. */
+/* A hooked name, its hook and what that goes on to, as an offset into struct next. The list is
+ * hooks.c's and ends with a NULL name. */
 struct hook {
     const char *name;
     function hook;
+    size_t next;
 };
 
 /* Remembers, once, which objects the program began with: they never go away. */

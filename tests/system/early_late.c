@@ -140,8 +140,8 @@ Test(early_late, a_command_that_is_given_no_environment_runs_without_the_guard)
     cr_expect_str_empty(outcome.err);
 }
 
-/* Then the defaults count, of which none is this server's port; nobody crashes over STRICT. */
-Test(early_late, where_the_environment_is_gone_before_the_guard_starts_its_defaults_count)
+/* What is to be guarded is then not known. Nobody crashes over what it had to say about STRICT. */
+Test(early_late, where_the_environment_is_gone_before_the_guard_starts_the_program_runs_on)
 {
     struct server *server = start_redis(NULL);
     const char *preload = text("LD_PRELOAD=%s:%s", LIBRARY, built_module("early_forgetful"));

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <link.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,9 +49,9 @@ static int counting_dup(int fd)
 }
 
 static const struct hook hooks[] = {
-    {"dup", (function)counting_dup},
-    {"connect", (function)counting_connect},
-    {NULL, NULL},
+    {"dup", (function)counting_dup, offsetof(struct next, dup)},
+    {"connect", (function)counting_connect, offsetof(struct next, connect)},
+    {NULL, NULL, 0},
 };
 
 typedef void *opener(const char *file, int mode);
