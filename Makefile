@@ -1,6 +1,9 @@
 # make            the library and the wrapper, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
+# make fuzz       hostile input, FUZZ_SECONDS=10 a target
+# make tsan       data races
+# make soak       what takes longer, SOAK_SECONDS=600 each
 # make lint       layout and static analysis
 # make clean
 #
@@ -31,7 +34,7 @@ SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
 SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c shim/*.S)))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test unit-test system-test lint format clean
+.PHONY: all demo test unit-test system-test fuzz tsan soak lint format clean
 
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
 
@@ -95,7 +98,7 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 
 test:
 	tests/dependencies test
-	$(MAKE) all unit-test system-test
+	$(MAKE) all unit-test system-test fuzz tsan
 
 # One worker a test at a time and core: most of a system test is waiting.
 unit-test: $(BUILD)/unit-tests
@@ -108,6 +111,50 @@ demo:
 	tests/dependencies demo
 	$(MAKE) all
 	tests/demo/demo $(abspath $(BUILD))
+
+# ---- hostile input: libFuzzer, of clang ----
+
+FUZZ_SECONDS ?= 10
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZ_FLAGS   := -g -O1 $(STANDARD) $(WARNINGS) -iquote shim \
+                -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_MODULES := $(filter-out shim/hooks.c shim/start.c,$(wildcard shim/*.c))
+
+# What is found is kept in the build folder; what is worth keeping belongs into tests/fuzz/corpus.
+fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+	for target in $(FUZZ_TARGETS); do \
+	    mkdir -p $(BUILD)/fuzz/found/$$target; \
+	    echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
+	    $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found/$$target \
+	        tests/fuzz/corpus/$$target || exit 1; \
+	done
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shim/*.h)
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
+
+# ---- data races: the unit tests that use threads, under ThreadSanitizer ----
+
+TSAN_MODULES := $(FUZZ_MODULES)
+
+tsan: $(BUILD)/tsan-tests
+	$(BUILD)/tsan-tests -j2 --filter 'registry/*thread*' --timeout 120
+
+$(BUILD)/tsan-tests: $(TSAN_MODULES) $(wildcard shim/*.h tests/unit/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) -g -O1 $(STANDARD) $(WARNINGS) -iquote shim -fsanitize=thread -o $@ \
+	    $(TSAN_MODULES) $(wildcard tests/unit/*.c) -lcriterion -ldl
+
+# ---- longer runs, with a printed seed and a limit in time ----
+
+SOAK_SECONDS ?= 600
+
+soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES)
+	$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+	CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) FOREIGN_LONG=1 \
+	    $(BUILD)/system-tests -j2 --verbose --timeout $$(($(SOAK_SECONDS) + 1800)) \
+	    --filter '@(churn|threads|foreign*)/*' | grep -v SKIP
 
 # ---- lint ----
 

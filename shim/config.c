@@ -60,7 +60,8 @@ static const struct variable variables[] = {
     OTHER("PORTS", read_ports, ports, REDISGUARD_PORTS_DEFAULT,
           "ports from 1 to 65535 and ranges, such as 6379,7000-7005"),
     OTHER("UNIX", read_globs, unix_globs, REDISGUARD_UNIX_DEFAULT,
-          "globs separated by ':', at most " TEXT(REDISGUARD_UNIX_LENGTH) " bytes"),
+          "globs separated by ':', at most " TEXT(
+              REDISGUARD_UNIX_LENGTH) " bytes without control characters"),
     NUMBER("KEEPIDLE", keepidle, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPIDLE_DEFAULT),
            SECONDS),
     NUMBER("KEEPINTVL", keepintvl, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPINTVL_DEFAULT),
@@ -74,7 +75,9 @@ static const struct variable variables[] = {
     CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
     SWITCH("CLOEXEC", cloexec, "1"),
     CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),
-    OTHER("LOG", read_log, log, NULL, "stderr or an absolute path"),
+    OTHER("LOG", read_log, log, NULL,
+          "stderr or an absolute path, at most " TEXT(
+              REDISGUARD_LOG_LENGTH) " bytes without control characters"),
     CHOICE("LOG_LEVEL", log_level, "info", "error, warn, info or debug", "error", "warn", "info",
            "debug"),
     SWITCH("STRICT", strict, "0"),
@@ -152,13 +155,23 @@ static bool read_ports(const struct variable *variable, const char *value, void 
     return true;
 }
 
+/* What is printed and logged keeps to its line. */
+static bool has_control_characters(const char *value, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
+            return true;
+    return false;
+}
+
 /* Copied, not pointed to: servers that set their process title write over their environment. */
 static bool read_globs(const struct variable *variable, const char *value, void *field)
 {
     (void)variable;
     size_t length = strnlen(value, REDISGUARD_UNIX_LENGTH + 1);
     bool empty_glob = length == 0 || value[0] == ':' || strstr(value, "::") != NULL;
-    if (length > REDISGUARD_UNIX_LENGTH || empty_glob || value[length - 1] == ':')
+    if (length > REDISGUARD_UNIX_LENGTH || empty_glob || value[length - 1] == ':' ||
+        has_control_characters(value, length))
         return false;
     memcpy(field, value, length + 1);
     return true;
@@ -168,7 +181,8 @@ static bool read_log(const struct variable *variable, const char *value, void *f
 {
     (void)variable;
     size_t length = strnlen(value, REDISGUARD_LOG_LENGTH + 1);
-    if (length > REDISGUARD_LOG_LENGTH || (value[0] != '/' && strcmp(value, "stderr") != 0))
+    if (length > REDISGUARD_LOG_LENGTH || (value[0] != '/' && strcmp(value, "stderr") != 0) ||
+        has_control_characters(value, length))
         return false;
     memcpy(field, value, length + 1);
     return true;
@@ -350,7 +364,7 @@ static void print_text(const char *text, int fd)
 {
     for (size_t rest = strlen(text); rest > 0;) { /* a path may be longer than a line */
         struct line line = {.length = 0};
-        line_foreign(&line, text, rest);
+        line_bytes(&line, text, rest);
         line_print(&line, fd);
         text += line.length;
         rest -= line.length;

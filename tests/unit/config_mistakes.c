@@ -24,7 +24,12 @@ static size_t lines_of(const char *complaints)
 #define PORTS                                                                                      \
     "ports from 1 to 65535 and ranges, such as 6379,7000-7005; using the default, "                \
     "6379,6380,26379"
-#define GLOBS "globs separated by ':', at most 1023 bytes; using the default, *redis*.sock"
+#define LOGS                                                                                       \
+    "stderr or an absolute path, at most 4095 bytes without control characters; using the "        \
+    "default, (unset)"
+#define GLOBS                                                                                      \
+    "globs separated by ':', at most 1023 bytes without control characters; using the default, "   \
+    "*redis*.sock"
 
 /* Each variable with what a complaint must say, and values that it must not take. */
 static const struct {
@@ -44,10 +49,11 @@ static const struct {
                       ",6379", "6379,",     "1,,2",       "7005-7000", "7000-",   "-7000",
                       "1-2-3", "6379 6380", "6379, 6380", "+6379",     "redis",   "6379;",
                       "71915", "6379-x",    "1-,2",       "4294973675"}},
-    {"UNIX", GLOBS, {"", ":", "a:", ":a", "a::b"}},
+    {"UNIX", GLOBS, {"", ":", "a:", ":a", "a::b", "a\nb", "\x7f"}},
     {"LOG",
-     "stderr or an absolute path; using the default, (unset)",
-     {"", "redisguard.log", "./log", "STDERR", "stderr ", "stdout", " /log"}},
+     LOGS,
+     {"/log\n", "/a\x1b[2Jb", "", "redisguard.log", "./log", "STDERR", "stderr ", "stdout",
+      " /log"}},
     {"FORK",
      "sever, close or off; using the default, sever",
      {"", "Sever", "SEVER", "sever ", "sev", "severs", "0", "1", "on"}},
@@ -105,7 +111,7 @@ Test(config, a_bad_value_of_a_hundred_thousand_bytes_is_reported_in_one_short_li
     expect_huge_complaint("PORTS", "1-", PORTS);
     expect_huge_complaint("UNIX", "*redis.sock:", GLOBS);
     expect_huge_complaint("FORK", "sever", "sever, close or off; using the default, sever");
-    expect_huge_complaint("LOG", "/var", "stderr or an absolute path; using the default, (unset)");
+    expect_huge_complaint("LOG", "/var", LOGS);
 }
 
 Test(config, globs_and_a_log_path_of_one_byte_too_many_are_reported)

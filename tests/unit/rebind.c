@@ -236,7 +236,8 @@ static FILE *counting_fopen(const char *path, const char *mode)
 /* libapt-pkg, which every Debian system has, needs libbz2, which opens files for whoever asks. */
 Test(rebind, what_a_module_needs_is_rebound_with_it)
 {
-    static const struct hook hook[] = {{"fopen64", (function)counting_fopen}, {NULL, NULL}};
+    static const struct hook hook[] = {
+        {"fopen64", (function)counting_fopen, offsetof(struct next, connect)}, {NULL, NULL, 0}};
     const char *path = path_of("libapt-pkg.so.6.0");
     opener *open_it =
         (opener *)rebind_route(hook, path, RTLD_LAZY | RTLD_DEEPBIND, &return_address);
