@@ -154,10 +154,20 @@ void line_ipv6(struct line *line, const unsigned char address[16])
 static int wait_for_room(int fd, const struct timespec *limit)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLOUT, .revents = 0};
-    kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(limit), 0, 0, 0);
+    long ready = kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(limit), 0, 0, 0);
+    if (ready < 0) /* a sandbox: what never blocks need not be asked */
+        return (kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0 ? 0 : -EAGAIN;
     if ((wanted.revents & (POLLERR | POLLHUP)) != 0)
         return -EPIPE;
     return wanted.revents == POLLOUT ? 0 : -EAGAIN;
+}
+
+/* Takes off one of these signals that is pending; or -EAGAIN. */
+static long take_off(uint64_t signals)
+{
+    static const struct timespec at_once = {0, 0};
+    return kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&signals), 0, kernel_pointer(&at_once),
+                       KERNEL_SIGNAL_SET, 0, 0);
 }
 
 static long change_signal_mask(int how, const uint64_t *set, uint64_t *before)
@@ -176,17 +186,18 @@ static int write_without_signals(int fd, const char *text, size_t length)
 {
     const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
     const uint64_t held_back = ours | UINT64_C(1) << (SIGTTOU - 1);
-    const struct timespec at_once = {0, 0};
+    const uint64_t none = 0;
     uint64_t before = 0;
     uint64_t pending = 0;
+    if (take_off(none) != -EAGAIN) /* a sandbox: what would come could not be taken off */
+        return -EPERM;
     if (change_signal_mask(SIG_BLOCK, &held_back, &before) < 0)
         return -EPERM;
     kernel_call(SYS_rt_sigpending, kernel_pointer(&pending), KERNEL_SIGNAL_SET, 0, 0, 0, 0);
     uint64_t new_ones = ours & ~pending;
     long written = kernel_write(fd, text, length);
     if (written == -EPIPE || written == -EFBIG)
-        kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&new_ones), 0, kernel_pointer(&at_once),
-                    KERNEL_SIGNAL_SET, 0, 0);
+        take_off(new_ones);
     change_signal_mask(SIG_SETMASK, &before, NULL);
     return written < 0 ? (int)written : 0;
 }

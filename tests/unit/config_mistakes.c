@@ -76,7 +76,7 @@ static void expect_complaint(const char *name, const char *value, const char *sa
     struct reading *read = read_setting(name, value);
     char *shown = text("%s", value);
     for (char *c = shown; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ')
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '?';
     char *expected =
         text("redisguard: " REDISGUARD_PREFIX "%s=\"%s\" is not %s\n", name, shown, said);
