@@ -38,10 +38,8 @@ static char *content_of(int file)
 {
     off_t size = lseek(file, 0, SEEK_CUR);
     MUST(size >= 0);
-    char *content = string_of(NULL, 0);
-    content = realloc(content, (size_t)size + 1);
+    char *content = calloc(1, (size_t)size + 1);
     MUST(content != NULL && pread(file, content, (size_t)size, 0) == size);
-    content[size] = '\0';
     MUST(strlen(content) == (size_t)size);
     return content;
 }
@@ -127,7 +125,7 @@ static void expect_a_printable_line_for_each_mistake(const struct config *config
     int lines = 0;
     for (char *at = content; *at != '\0'; lines++) {
         size_t length = strcspn(at, "\n");
-        MUST(at[length] == '\n' && length < LINE_AT_MOST);
+        MUST(length < LINE_AT_MOST && at[length] == '\n');
         MUST(strncmp(at, "redisguard: ", strlen("redisguard: ")) == 0);
         for (size_t i = 0; i < length; i++)
             MUST((unsigned char)at[i] >= ' ' && at[i] != 0x7f);

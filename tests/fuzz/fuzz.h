@@ -37,11 +37,10 @@ static inline char *copy_of(const void *bytes, size_t length)
 /* With a NUL behind it. */
 static inline char *string_of(const void *bytes, size_t length)
 {
-    char *string = malloc(length + 1);
+    char *string = calloc(1, length + 1);
     MUST(string != NULL);
     if (length > 0)
         memcpy(string, bytes, length);
-    string[length] = '\0';
     return string;
 }
 

@@ -111,7 +111,7 @@ static int full_listener(struct sockaddr_in *address)
     int server = listener(0);
     *address = own_address(server);
     for (int i = 0; i < 4; i++)
-        connect(tcp_socket(SOCK_NONBLOCK), (struct sockaddr *)address, sizeof *address);
+        (void)connect(tcp_socket(SOCK_NONBLOCK), (struct sockaddr *)address, sizeof *address);
     return server;
 }
 
@@ -159,7 +159,7 @@ static int begin_to_time_out(struct sockaddr_in *full)
     int fd = tcp_socket(SOCK_NONBLOCK);
     checked(setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &once, sizeof once), "TCP_SYNCNT");
     checked(setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout), "TIMEOUT");
-    connect(fd, (struct sockaddr *)full, sizeof *full);
+    (void)connect(fd, (struct sockaddr *)full, sizeof *full);
     return fd;
 }
 

@@ -96,7 +96,7 @@ static void try_at_the_limit(enum kind number)
 {
     const char *kind = words("no number left, %s", kind_names[number]);
     int fd = make(number);
-    int fillers[LIMIT];
+    int fillers[LIMIT] = {0};
     int count = 0;
     while ((fillers[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
         count++;

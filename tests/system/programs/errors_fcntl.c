@@ -21,31 +21,30 @@ static const struct {
 
 static const struct {
     const char *name;
-    int command;
     long arguments[6];
-    int count;
+    int command, count;
 } numeric[] = {
-    {"F_GETFD", F_GETFD, {0}, 1},
-    {"F_SETFD", F_SETFD, {0, FD_CLOEXEC, 2, INT_MAX, -1, INT_MIN}, 6},
-    {"F_GETFL", F_GETFL, {0}, 1},
-    {"F_SETFL", F_SETFL, {0, O_NONBLOCK, O_APPEND, O_NOATIME | O_ASYNC, O_DIRECT, -1}, 6},
-    {"F_GETOWN", F_GETOWN, {0}, 1},
-    {"F_SETOWN", F_SETOWN, {0, INT_MAX, INT_MIN, -INT_MAX}, 4},
-    {"F_GETSIG", F_GETSIG, {0}, 1},
-    {"F_SETSIG", F_SETSIG, {0, SIGUSR1, 64, 65, -1}, 5},
-    {"F_GETLEASE", F_GETLEASE, {0}, 1},
-    {"F_SETLEASE", F_SETLEASE, {F_RDLCK, F_WRLCK, F_UNLCK, 99, -1}, 5},
-    {"F_NOTIFY", F_NOTIFY, {0, DN_CREATE, DN_CREATE | DN_MULTISHOT, INT_MAX}, 4},
-    {"F_GETPIPE_SZ", F_GETPIPE_SZ, {0}, 1},
-    {"F_SETPIPE_SZ", F_SETPIPE_SZ, {0, 4096, 8193, 1 << 20, INT_MAX, -1}, 6},
-    {"F_GET_SEALS", F_GET_SEALS, {0}, 1},
-    {"F_ADD_SEALS", F_ADD_SEALS, {0, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_SEAL, 1 << 20, -1}, 6},
-    {"F_DUPFD_QUERY", DUPFD_QUERY, {0, 1, -1, INT_MAX}, 4},
-    {"F_CREATED_QUERY", CREATED_QUERY, {0}, 1},
-    {"command -1", -1, {0}, 1},
-    {"command 77", 77, {0, -1}, 2},
-    {"command INT_MAX", INT_MAX, {0}, 1},
-    {"command INT_MIN", INT_MIN, {0}, 1},
+    {"F_GETFD", {0}, F_GETFD, 1},
+    {"F_SETFD", {0, FD_CLOEXEC, 2, INT_MAX, -1, INT_MIN}, F_SETFD, 6},
+    {"F_GETFL", {0}, F_GETFL, 1},
+    {"F_SETFL", {0, O_NONBLOCK, O_APPEND, O_NOATIME | O_ASYNC, O_DIRECT, -1}, F_SETFL, 6},
+    {"F_GETOWN", {0}, F_GETOWN, 1},
+    {"F_SETOWN", {0, INT_MAX, INT_MIN, -INT_MAX}, F_SETOWN, 4},
+    {"F_GETSIG", {0}, F_GETSIG, 1},
+    {"F_SETSIG", {0, SIGUSR1, 64, 65, -1}, F_SETSIG, 5},
+    {"F_GETLEASE", {0}, F_GETLEASE, 1},
+    {"F_SETLEASE", {F_RDLCK, F_WRLCK, F_UNLCK, 99, -1}, F_SETLEASE, 5},
+    {"F_NOTIFY", {0, DN_CREATE, DN_CREATE | DN_MULTISHOT, INT_MAX}, F_NOTIFY, 4},
+    {"F_GETPIPE_SZ", {0}, F_GETPIPE_SZ, 1},
+    {"F_SETPIPE_SZ", {0, 4096, 8193, 1 << 20, INT_MAX, -1}, F_SETPIPE_SZ, 6},
+    {"F_GET_SEALS", {0}, F_GET_SEALS, 1},
+    {"F_ADD_SEALS", {0, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_SEAL, 1 << 20, -1}, F_ADD_SEALS, 6},
+    {"F_DUPFD_QUERY", {0, 1, -1, INT_MAX}, DUPFD_QUERY, 4},
+    {"F_CREATED_QUERY", {0}, CREATED_QUERY, 1},
+    {"command -1", {0}, -1, 1},
+    {"command 77", {0, -1}, 77, 2},
+    {"command INT_MAX", {0}, INT_MAX, 1},
+    {"command INT_MIN", {0}, INT_MIN, 1},
 };
 
 /* 1 stands for this process. */

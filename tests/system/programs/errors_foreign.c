@@ -54,10 +54,10 @@ static int connecting_elsewhere(void)
     int server = listener(0);
     struct sockaddr_in address = own_address(server);
     for (int i = 0; i < 4; i++)
-        connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (struct sockaddr *)&address,
-                sizeof address);
+        (void)connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (struct sockaddr *)&address,
+                      sizeof address);
     int fd = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-    connect(fd, (struct sockaddr *)&address, sizeof address);
+    (void)connect(fd, (struct sockaddr *)&address, sizeof address);
     return fd;
 }
 
@@ -67,7 +67,7 @@ static int just_connected_elsewhere(void)
 {
     struct sockaddr_in address = own_address(other_end = listener(1));
     int fd = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-    connect(fd, (struct sockaddr *)&address, sizeof address);
+    (void)connect(fd, (struct sockaddr *)&address, sizeof address);
     struct pollfd watched = {.fd = fd, .events = POLLOUT};
     checked(poll(&watched, 1, 20000), "poll");
     return fd;

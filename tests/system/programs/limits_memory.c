@@ -59,6 +59,7 @@ int main(int argc, char *argv[])
     allow_no_more_memory();
     void *more = malloc((size_t)1 << 20);
     dprintf(1, "memory: %s\n", more == NULL ? "none" : "some");
+    free(more);
     dprintf(1, "connect: %d\n", connect(fd, (struct sockaddr *)&peer, sizeof peer));
     bool answered = write(fd, "PING\r\n", 6) == 6 && read(fd, reply, sizeof reply) == 7;
     dprintf(1, "connection: %s, keepalive %s\n", answered ? "answered" : "no answer",
