@@ -58,7 +58,7 @@ enum guard guard_begin(int fd, const struct endpoint *endpoint)
 {
     if (registry_may_hold(fd) && registry_holds(fd, NULL))
         return GUARD_KNOWN;
-    bool guardable = endpoint->family == AF_UNIX ? target_is_stream(fd) : keepalive_tune(fd);
+    bool guardable = endpoint->family == AF_UNIX ? target_is_unused_unix(fd) : keepalive_tune(fd);
     if (!guardable)
         return GUARD_NONE;
     if (config()->cloexec)

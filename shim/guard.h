@@ -15,7 +15,8 @@ enum guard { GUARD_NONE, GUARD_NEW, GUARD_KNOWN };
 
 /*
  * Tunes and records the descriptor, before the handshake: a fork may fall anywhere after it.
- * GUARD_KNOWN: it is on record already, with what was tuned then. GUARD_NONE: it is no stream.
+ * GUARD_KNOWN: it is on record already, with what was tuned then. GUARD_NONE: it is no stream
+ * socket, or one that is connected, connecting or listening otherwise.
  */
 enum guard guard_begin(int fd, const struct endpoint *endpoint);
 

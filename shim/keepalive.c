@@ -67,18 +67,24 @@ static bool is_tcp(int fd)
 }
 
 /*
- * Only TCP takes TCP_KEEPIDLE, so the first call answers two questions. Where it fails, a sandbox
- * may have refused it on a TCP socket: then the others are still worth trying.
+ * TCP, and neither connected, connecting nor listening? Only TCP answers TCP_INFO, whose first byte
+ * is the state (tcp(7)). Where a sandbox refuses to tell, a TCP socket is taken for unused; and
+ * only TCP takes TCP_KEEPIDLE.
  */
+static bool is_unused_tcp(int fd)
+{
+    unsigned char state = TCP_CLOSE;
+    socklen_t length = sizeof state;
+    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0)
+        return state == TCP_CLOSE;
+    return is_tcp(fd) || kernel_setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, config()->keepidle) == 0;
+}
+
 bool keepalive_tune(int fd)
 {
-    int error = kernel_setsockopt(fd, options[0].level, options[0].name, value_of(&options[0]));
-    if (error < 0) {
-        if (!is_tcp(fd))
-            return false;
-        note_refusal(&options[0], error);
-    }
-    for (int i = 1; i < OPTIONS; i++)
+    if (!is_unused_tcp(fd))
+        return false;
+    for (int i = 0; i < OPTIONS; i++)
         set_option(fd, &options[i]);
     return true;
 }

@@ -8,7 +8,10 @@
 
 #include <stdbool.h>
 
-/* Sets the five options. False where the socket is not TCP: then nothing was set. */
+/*
+ * Sets the five options. False, and nothing was set, where the socket is not TCP, or is connected,
+ * connecting or listening: then the real connect has something to say, and it is not ours.
+ */
 bool keepalive_tune(int fd);
 
 /* Is this one of the five options? A few instructions: every setsockopt(2) pays for them. */

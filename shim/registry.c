@@ -173,8 +173,10 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     struct slot *slot = &leaf->slots[fd % LEAF_SIZE];
     unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
     uint64_t replaced = identity_on_record(slot);
-    if (replaced == identity) /* as with a dup2 again and again: at no moment may it be absent */
+    if (replaced == identity) { /* as with a dup2 again and again: at no moment may it be absent */
+        store_record(slot, record);
         return true;
+    }
     if (replaced != 0)
         atomic_store_explicit(&slot->previous, replaced, memory_order_release);
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);

@@ -5,6 +5,7 @@
 #include "target.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -120,11 +121,24 @@ bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpo
     }
 }
 
+static int socket_number(int fd, int option)
+{
+    int number = 0;
+    socklen_t length = sizeof number;
+    return kernel_getsockopt(fd, SOL_SOCKET, option, &number, &length) == 0 ? number : -1;
+}
+
 bool target_is_stream(int fd)
 {
-    int type = 0;
-    socklen_t length = sizeof type;
-    return kernel_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+    return socket_number(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+bool target_is_unused_unix(int fd)
+{
+    struct sockaddr_un un;
+    socklen_t length = sizeof un;
+    return target_is_stream(fd) && kernel_getpeername(fd, &un, &length) == -ENOTCONN &&
+           socket_number(fd, SO_ACCEPTCONN) == 0;
 }
 
 static void describe_path(struct line *line, int fd)

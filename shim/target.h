@@ -26,6 +26,9 @@ struct endpoint {
  */
 bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint);
 
+/* Is it a Unix-domain stream socket, neither connected nor listening? */
+bool target_is_unused_unix(int fd);
+
 /* Is the descriptor a stream socket? Redis is spoken over nothing else. */
 bool target_is_stream(int fd);
 

@@ -38,10 +38,10 @@ static int added(const struct server *redis, const char *const first[], const ch
 
 #define NOTHING WORDS("version")
 
-Test(cost, a_guarded_connect_adds_eight)
+Test(cost, a_guarded_connect_adds_nine)
 {
     struct server *redis = start_redis(NULL);
-    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect_to(redis))), 8);
+    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect_to(redis))), 9);
 }
 
 Test(cost, a_connect_elsewhere_adds_one)

@@ -48,17 +48,34 @@ static void expect_ours(int fd)
         cr_expect_eq(option_of(fd, five[i].level, five[i].name), five[i].ours, "option %zu", i);
 }
 
-Test(keepalive, the_five_options_are_set_before_and_after_the_handshake)
+Test(keepalive, the_five_options_are_set_before_the_handshake)
 {
     const int families[] = {AF_INET, AF_INET6};
     for (size_t i = 0; i < COUNT(families); i++) {
         int fresh = socket(families[i], SOCK_STREAM, 0);
-        struct connection connection = connect_on_loopback(families[i]);
         cr_expect(keepalive_tune(fresh));
-        cr_expect(keepalive_tune(connection.client));
         expect_ours(fresh);
-        expect_ours(connection.client);
-        cr_expect_eq(option_of(connection.server, SOL_SOCKET, SO_KEEPALIVE), 0);
+    }
+}
+
+static void expect_left_alone(int fd)
+{
+    int idle = option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+    cr_expect(!keepalive_tune(fd));
+    cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), idle);
+}
+
+Test(keepalive, a_socket_that_is_in_use_is_left_alone)
+{
+    const int families[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < COUNT(families); i++) {
+        struct connection connection = connect_on_loopback(families[i]);
+        expect_left_alone(connection.client);
+        expect_left_alone(connection.server);
+        int listener = socket(families[i], SOCK_STREAM, 0);
+        cr_assert_eq(listen(listener, 1), 0);
+        expect_left_alone(listener);
     }
 }
 
