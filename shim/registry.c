@@ -89,6 +89,13 @@ static void load_record(struct slot *slot, struct record *record)
     memcpy(record, words, sizeof *record);
 }
 
+static pid_t opener_on_record(struct slot *slot)
+{
+    struct record record;
+    load_record(slot, &record);
+    return record.opener;
+}
+
 static void store_record(struct slot *slot, const struct record *record)
 {
     uint64_t words[RECORD_WORDS] = {0};
@@ -173,11 +180,9 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     struct slot *slot = &leaf->slots[fd % LEAF_SIZE];
     unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
     uint64_t replaced = identity_on_record(slot);
-    if (replaced == identity) { /* as with a dup2 again and again: at no moment may it be absent */
-        store_record(slot, record);
-        return true;
-    }
-    if (replaced != 0)
+    if (replaced == identity && opener_on_record(slot) == record->opener)
+        return true; /* as with a dup2 again and again: at no moment may it be absent */
+    if (replaced != 0 && replaced != identity)
         atomic_store_explicit(&slot->previous, replaced, memory_order_release);
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
