@@ -162,7 +162,8 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES)
 # ---- lint ----
 
 C_FILES     := $(wildcard shim/*.c shim/*.h include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
-                 tests/system/programs/*.[ch] tests/system/modules/*.[ch] examples/*.c)
+                 tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] \
+                 examples/*.c)
 SHELL_FILES := $(wildcard shim/redisguard tests/dependencies tests/demo/demo .ci/run \
                  examples/runit/run examples/s6/run)
 
