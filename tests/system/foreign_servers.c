@@ -199,7 +199,10 @@ static void expect_every_request_answered(const char *const env[], const struct 
         wait_for_line(fpm, "ready to handle connections");
     }
     struct outcome clients = finish_program(load);
-    cr_assert_eq(clients.status, 0, "%s", clients.err);
+    cr_assert_eq(clients.status, 0, "%s, status %d: %d of %d answered\n%s\nphp-fpm:\n%s",
+                 env ? "guarded" : "bare", clients.status,
+                 lines_with(content_of(answers()), "answered completely"), requests, clients.err,
+                 fpm->err.text);
     cr_assert_eq(lines_with(content_of(answers()), "answered completely"), requests, "%s",
                  content_of(answers()));
     cr_assert_eq(hits(redis), requests);

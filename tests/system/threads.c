@@ -36,10 +36,10 @@ Test(threads, a_child_waits_for_none_of_those_that_were_inside_a_hook)
 {
     const char *log = text("REDISGUARD_LOG=%s/log", scratch_directory());
     const char *const *argv =
-        WORDS(built_program("threads_hooks"), "200", built_module("rebind_lazy"));
-    expect(argv, NULL, "children: 0 went on, 200 shared the connection, 0 hung, 0 failed\n");
+        WORDS(built_program("threads_hooks"), "60", built_module("rebind_lazy"));
+    expect(argv, NULL, "children: 0 went on, 60 shared the connection, 0 hung, 0 failed\n");
     expect(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1-65535", log),
-           "children: 200 went on, 0 shared the connection, 0 hung, 0 failed\n");
+           "children: 60 went on, 0 shared the connection, 0 hung, 0 failed\n");
 }
 
 Test(threads, a_signal_handler_may_call_every_hook_in_the_midst_of_any_other)
