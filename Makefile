@@ -165,6 +165,7 @@ C_FILES     := $(wildcard shim/*.c shim/*.h include/*.h tests/unit/*.[ch] tests/
                  tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] \
                  examples/*.c)
 SHELL_FILES := $(wildcard shim/redisguard tests/dependencies tests/demo/demo .ci/run \
+                 tests/system/foreign/shell.bash \
                  examples/runit/run examples/s6/run)
 
 lint:

@@ -68,7 +68,7 @@ static bool is_redis_inet(const struct sockaddr *peer, struct endpoint *endpoint
     endpoint->family = AF_INET;
     endpoint->port = ntohs(in.sin_port);
     memcpy(endpoint->address, &in.sin_addr, sizeof in.sin_addr);
-    return config_lists_port(config(), endpoint->port);
+    return config_lists_port(config(), endpoint->port) && rest_is_readable(peer, sizeof in);
 }
 
 static bool is_redis_inet6(const struct sockaddr *peer, struct endpoint *endpoint)

@@ -198,13 +198,12 @@ static void expect_every_request_answered(const char *const env[], const struct 
         kill(fpm->pid, SIGUSR2);
         wait_for_line(fpm, "ready to handle connections");
     }
+    /* cgi-fcgi's exit status says little: without the guard, too, it is at times not 0 after a
+     * whole answer. */
     struct outcome clients = finish_program(load);
-    cr_assert_eq(clients.status, 0, "%s, status %d: %d of %d answered\n%s\nphp-fpm:\n%s",
-                 env ? "guarded" : "bare", clients.status,
-                 lines_with(content_of(answers()), "answered completely"), requests, clients.err,
-                 fpm->err.text);
-    cr_assert_eq(lines_with(content_of(answers()), "answered completely"), requests, "%s",
-                 content_of(answers()));
+    int answered = lines_with(content_of(answers()), "answered completely");
+    cr_assert_eq(answered, requests, "%s: %d of %d answered\n%s\nphp-fpm:\n%s",
+                 env ? "guarded" : "bare", answered, requests, clients.err, fpm->err.text);
     cr_assert_eq(hits(redis), requests);
     kill(fpm->pid, SIGQUIT);
     struct outcome server = finish_program(fpm);
