@@ -98,7 +98,7 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 
 test:
 	tests/dependencies test
-	$(MAKE) all unit-test system-test fuzz
+	$(MAKE) all unit-test system-test fuzz FUZZ_SEED=1
 
 # One worker a test at a time and core: most of a system test is waiting.
 unit-test: $(BUILD)/unit-tests
@@ -115,17 +115,19 @@ demo:
 # ---- hostile input: libFuzzer, of clang ----
 
 FUZZ_SECONDS ?= 10
+FUZZ_SEED    ?= 0
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
 FUZZ_FLAGS   := -g -O1 $(STANDARD) $(WARNINGS) -iquote shim \
                 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_MODULES := $(filter-out shim/hooks.c shim/start.c,$(wildcard shim/*.c))
 
-# What is found is kept in the build folder; what is worth keeping belongs into tests/fuzz/corpus.
+# Seed 0 is another one each time; `make test` takes always the same, so that it finds today what it
+# found yesterday. What is found is kept in the build folder; what is worth keeping belongs into tests/fuzz/corpus.
 fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 	for target in $(FUZZ_TARGETS); do \
 	    mkdir -p $(BUILD)/fuzz/found/$$target; \
 	    echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
-	    $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+	    $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -verbosity=0 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found/$$target \
 	        tests/fuzz/corpus/$$target || exit 1; \
 	done

@@ -45,6 +45,17 @@ static int stars_in(struct bytes pattern)
     return stars;
 }
 
+/* Where no ']' ends the set POSIX has '[' stand for itself; glibc 2.36 matches nothing for "[w-".
+ */
+static bool every_set_ends(struct bytes pattern)
+{
+    size_t after = 0; /* the last '[' */
+    for (size_t i = 0; i < pattern.length; i++)
+        if (pattern.at[i] == '[')
+            after = i + 1;
+    return after == 0 || memchr(pattern.at + after, ']', pattern.length - after) != NULL;
+}
+
 /* Classes such as [:alpha:] are not ours, and what a range means is the locale's above ASCII. */
 static bool fnmatch_agrees_on(struct bytes pattern, struct bytes path)
 {
@@ -57,7 +68,7 @@ static bool fnmatch_agrees_on(struct bytes pattern, struct bytes path)
     for (size_t i = 0; i < path.length; i++)
         if ((signed char)path.at[i] <= 0)
             return false;
-    return stars_in(pattern) <= STARS_AT_MOST;
+    return stars_in(pattern) <= STARS_AT_MOST && every_set_ends(pattern);
 }
 
 static void expect_as_fnmatch(struct bytes pattern, struct bytes path, bool matched)
