@@ -1,8 +1,7 @@
 /*
  * threads_storm PORT FOREIGN_PORT FILE SECONDS: eight threads open, tune, copy and close
  * connections and other things without a pause, while two others fork as fast as they can. Each
- * child looks at what it has. Unlike child_threads.c the numbers of closed connections go to new
- * ones at once, while copies of the old ones are still in use.
+ * child looks at what it has.
  *
  * What the parent has is published in memory. fork() copies the descriptors first and the memory
  * later; of each thread's stores a child sees all up to one and none after it. So what is published
@@ -121,11 +120,9 @@ struct kept {
 
 static void copy(struct kept *kept, int reserved)
 {
-    kept->copies[0] = dup(kept->fd);
+    kept->copies[0] = fcntl(kept->fd, F_DUPFD_CLOEXEC, 3);
     kept->copies[1] = dup2(kept->fd, reserved);
     kept->copies[2] = dup3(kept->fd, reserved + 1, O_CLOEXEC);
-    int another = fcntl(kept->copies[0], F_DUPFD_CLOEXEC, 3);
-    close(another);
 }
 
 static void tune(int fd)
@@ -136,7 +133,7 @@ static void tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-/* Its first number goes to whoever asks next, in whatever thread; the copies are still in use. */
+/* Its number stays taken as long as the copies are in use: see README, "The instant of a fork". */
 static void acquire(struct holding *holding, int which, struct kept *kept, int reserved)
 {
     kept->fd = connect_socket(port, SOCK_CLOEXEC);
@@ -145,7 +142,6 @@ static void acquire(struct holding *holding, int which, struct kept *kept, int r
     atomic_store(&holding->copying, false);
     atomic_store(&holding->connections[which], cookie_of(kept->fd));
     tune(kept->fd);
-    close(kept->fd);
 }
 
 static void release(struct holding *holding, int which, struct kept *kept)
@@ -153,6 +149,7 @@ static void release(struct holding *holding, int which, struct kept *kept)
     atomic_store(&holding->connections[which], 0);
     for (int i = 0; i < 3; i++)
         close(kept->copies[i]);
+    close(kept->fd);
 }
 
 static void hold_other_things(struct holding *holding)
