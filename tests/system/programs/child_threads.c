@@ -11,6 +11,7 @@
 #include "child_tools.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -130,11 +131,19 @@ struct count {
     int held, lost, other;
 };
 
+/* A fork proves something only while there is a connection to inherit. */
+static void wait_for_a_connection(void)
+{
+    for (int i = 0; atomic_load(&holdings[i].connection) == 0; i = (i + 1) % CHURNERS)
+        sched_yield();
+}
+
 static void *fork_often(void *argument)
 {
     struct count *count = argument;
     for (int i = 0; i < FORKS_EACH; i++) {
         int status = 0;
+        wait_for_a_connection();
         long long called = now();
         pid_t child = fork();
         if (child == 0)
