@@ -56,7 +56,7 @@ static void note_whether_recorded(bool recorded)
 
 enum guard guard_begin(int fd, const struct endpoint *endpoint)
 {
-    if (registry_may_hold(fd) && registry_holds(fd, NULL))
+    if (registry_holds(fd, NULL))
         return GUARD_KNOWN;
     bool guardable = endpoint->family == AF_UNIX ? target_is_unused_unix(fd) : keepalive_tune(fd);
     if (!guardable)

@@ -15,7 +15,6 @@
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
