@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "forking.h"
 #include "guard.h"
 #include "keepalive.h"
 #include "kernel.h"
@@ -114,9 +115,11 @@ EXPORTED pid_t _Fork(void)
         errno = ENOSYS;
         return -1;
     }
+    forking_begin(); /* fork(3) runs our handlers, this does not */
     pid_t child = real()->fork_only();
     if (child == 0)
         sever_inherited_since(generation);
+    forking_end(child == 0);
     return child;
 }
 

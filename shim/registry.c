@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "config.h"
+#include "forking.h"
 #include "kernel.h"
 
 enum {
@@ -32,7 +33,6 @@ enum { RECORD_WORDS = (sizeof(struct record) + sizeof(uint64_t) - 1) / sizeof(ui
 
 struct slot {
     _Atomic uint64_t identity;             /* 0: empty */
-    _Atomic uint64_t previous;             /* what was recorded before it; 0: nothing */
     _Atomic uint64_t record[RECORD_WORDS]; /* a struct record, atomic word by word */
 };
 
@@ -183,7 +183,7 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     if (replaced == identity && opener_on_record(slot) == record->opener)
         return true; /* as with a dup2 again and again: at no moment may it be absent */
     if (replaced != 0 && replaced != identity)
-        atomic_store_explicit(&slot->previous, replaced, memory_order_release);
+        forking_note_replaced(fd, replaced);
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
@@ -261,15 +261,14 @@ bool registry_holds(int fd, struct record *record)
     return true;
 }
 
-bool registry_inherited(int fd, struct record *record)
+/* The rest of the record stays that of the successor: only the log asks for it. */
+void registry_restore(void)
 {
-    struct slot *slot = slot_of(fd);
-    uint64_t identity = slot == NULL ? 0 : identity_of(fd);
-    if (identity == 0 || (identity != identity_on_record(slot) &&
-                          identity != atomic_load_explicit(&slot->previous, memory_order_acquire)))
-        return false;
-    load_record(slot, record);
-    return true;
+    int fd;
+    uint64_t identity;
+    for (unsigned nth = 0; forking_replaced(&nth, &fd, &identity);)
+        if (slot_of(fd) != NULL && identity_of(fd) == identity)
+            atomic_store_explicit(&slot_of(fd)->identity, identity, memory_order_release);
 }
 
 bool registry_tunes(int fd)
@@ -284,14 +283,7 @@ void registry_forget(int fd)
     struct slot *slot = slot_of(fd);
     if (slot == NULL)
         return;
-    atomic_store_explicit(&slot->previous, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->identity, 0, memory_order_release);
-}
-
-static bool is_filled(struct slot *slot)
-{
-    return identity_on_record(slot) != 0 ||
-           atomic_load_explicit(&slot->previous, memory_order_acquire) != 0;
 }
 
 static int next_in_leaf(struct leaf *leaf, int first)
@@ -300,7 +292,7 @@ static int next_in_leaf(struct leaf *leaf, int first)
         uint64_t word = atomic_load_explicit(&leaf->used[at / WORD_BITS], memory_order_acquire);
         for (word &= ~UINT64_C(0) << (at % WORD_BITS); word != 0; word &= word - 1) {
             int found = at / WORD_BITS * WORD_BITS + __builtin_ctzll(word);
-            if (is_filled(&leaf->slots[found]))
+            if (identity_on_record(&leaf->slots[found]) != 0)
                 return found;
         }
     }

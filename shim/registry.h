@@ -24,6 +24,12 @@ struct record {
     uint32_t opened; /* s on CLOCK_MONOTONIC; 0 where there is no log to tell it to */
 };
 
+/*
+ * In a child: puts back on record which socket each number was when the fork copied it, where
+ * another thread of the parent has connected on that number since.
+ */
+void registry_restore(void);
+
 /* Says that the records belong to this process from now on: at start, and in a child once cut. */
 void registry_adopt(void);
 
@@ -41,13 +47,6 @@ bool registry_may_hold(int fd);
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);
-
-/*
- * registry_holds, for a child: true also for the socket that was recorded there before the last
- * one. fork(2) copies the descriptors first and the memory later; in between another thread may
- * close a number whose socket has copies, get it again, and record it.
- */
-bool registry_inherited(int fd, struct record *record);
 
 /* registry_holds, for a TCP connection: one whose options are ours to defend. */
 bool registry_tunes(int fd);

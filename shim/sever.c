@@ -54,7 +54,7 @@ static void drop_what_is_no_longer_ours(void)
 {
     struct record record;
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
-        if (registry_inherited(fd, &record))
+        if (registry_holds(fd, &record))
             log_cut(fd, &record);
         else
             registry_forget(fd);
@@ -179,6 +179,7 @@ unsigned sever_generation(void)
 
 void sever_inherited(void)
 {
+    registry_restore();
     if (!handing_over) {
         atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
         cut_off_inherited();

@@ -1,12 +1,13 @@
 /*
  * start.c: what happens before main: the environment is read and acted upon, the real functions are
- * found, the fork handler is registered. The loader calls it; hooks that are reached earlier do
+ * found, the fork handlers are registered. The loader calls it; hooks that are reached earlier do
  * without it.
  */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "forking.h"
 #include "kernel.h"
 #include "log.h"
 #include "next.h"
@@ -33,13 +34,24 @@ static void keep_from_children(void)
     unsetenv(REDISGUARD_PREFIX "PROBE");
 }
 
-static void register_fork_handler(void)
+static void after_fork_in_parent(void)
+{
+    forking_end(false);
+}
+
+static void after_fork_in_child(void)
+{
+    sever_inherited();
+    forking_end(true);
+}
+
+static void register_fork_handlers(void)
 {
     static char this_object; /* whose handlers these are: never unloaded, so never taken back */
     if (__register_atfork != NULL)
-        __register_atfork(NULL, NULL, sever_inherited, &this_object);
+        __register_atfork(forking_begin, after_fork_in_parent, after_fork_in_child, &this_object);
     else if (pthread_atfork != NULL)
-        pthread_atfork(NULL, NULL, sever_inherited);
+        pthread_atfork(forking_begin, after_fork_in_parent, after_fork_in_child);
 }
 
 static void __attribute__((constructor)) start(void)
@@ -57,5 +69,5 @@ static void __attribute__((constructor)) start(void)
         return;
     registry_adopt();
     rebind_start();
-    register_fork_handler();
+    register_fork_handlers();
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "forking.h"
 #include "unit.h"
 
 static void default_environment(void)
@@ -176,6 +177,59 @@ Test(registry, a_number_that_stands_for_the_same_socket_again_is_held)
     cr_expect(!registry_holds(fd, NULL));
     cr_assert_eq(dup2(kept, fd), fd);
     cr_expect(holds(fd, 1));
+}
+
+/* What a child has when its number was closed, and connected again, after the fork had copied the
+ * descriptors: they are the old ones, the records the new ones. */
+struct overtaken {
+    int fd, copy; /* of the first socket */
+};
+
+static void expect_the_first_on_record(void *argument)
+{
+    struct overtaken *overtaken = argument;
+    EXPECT(dup2(overtaken->copy, overtaken->fd) == overtaken->fd);
+    EXPECT(!registry_holds(overtaken->fd, NULL));
+    registry_restore();
+    EXPECT(registry_holds(overtaken->fd, NULL));
+    EXPECT(registry_next(-1) == overtaken->fd && registry_next(overtaken->fd) == -1);
+}
+
+static void connect_again(int fd, unsigned number)
+{
+    int other = tcp_socket();
+    cr_assert_eq(dup2(other, fd), fd);
+    cr_assert(record(fd, number));
+    close(other);
+}
+
+Test(registry, a_number_that_was_recorded_anew_during_a_fork_is_the_first_one_again_in_the_child)
+{
+    struct overtaken overtaken = {.fd = recorded_socket(1)};
+    overtaken.copy = dup(overtaken.fd);
+    forking_begin();
+    for (unsigned i = 2; i < 5; i++)
+        connect_again(overtaken.fd, i);
+    in_child(expect_the_first_on_record, &overtaken);
+    registry_forget(overtaken.fd); /* as when the last of these was refused */
+    in_child(expect_the_first_on_record, &overtaken);
+    forking_end(false);
+}
+
+static void expect_the_last_on_record(void *argument)
+{
+    int fd = *(int *)argument;
+    registry_restore();
+    EXPECT(holds(fd, 2));
+}
+
+Test(registry, a_number_that_was_recorded_anew_before_the_descriptors_were_copied_stays_so)
+{
+    int fd = recorded_socket(1);
+    forking_begin();
+    connect_again(fd, 2);
+    in_child(expect_the_last_on_record, &fd);
+    forking_end(false);
 }
 
 Test(registry, a_copy_of_a_guarded_descriptor_is_guarded_until_it_is_itself_forgotten)

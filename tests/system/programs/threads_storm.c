@@ -23,8 +23,9 @@ enum {
     NUMBERS = 256,
     RESERVED = 150, /* each worker dups onto numbers of its own, from here on */
     RESERVED_EACH = 4,
-    KEPT = 2, /* connections that a worker has at a time */
-    HELD = 2, /* exit statuses of a child */
+    KEPT = 2,   /* connections that a worker has at a time */
+    COPIES = 3, /* of each */
+    HELD = 2,   /* exit statuses of a child */
     LOST = 3,
     NO_MORE = 4,
 };
@@ -115,14 +116,14 @@ static int look_around(long long called)
 /* ---- in the parent ---- */
 
 struct kept {
-    int fd, copies[3];
+    int copies[COPIES];
 };
 
-static void copy(struct kept *kept, int reserved)
+static void copy(int fd, struct kept *kept, int reserved)
 {
-    kept->copies[0] = fcntl(kept->fd, F_DUPFD_CLOEXEC, 3);
-    kept->copies[1] = dup2(kept->fd, reserved);
-    kept->copies[2] = dup3(kept->fd, reserved + 1, O_CLOEXEC);
+    kept->copies[0] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    kept->copies[1] = dup2(fd, reserved);
+    kept->copies[2] = dup3(fd, reserved + 1, O_CLOEXEC);
 }
 
 static void tune(int fd)
@@ -133,23 +134,24 @@ static void tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-/* Its number stays taken as long as the copies are in use: see README, "The instant of a fork". */
+/* The first number goes at once, so that others connect on it again and again while the copies are
+ * in use and a fork is under way. */
 static void acquire(struct holding *holding, int which, struct kept *kept, int reserved)
 {
-    kept->fd = connect_socket(port, SOCK_CLOEXEC);
+    int fd = connect_socket(port, SOCK_CLOEXEC);
     atomic_store(&holding->copying, true);
-    copy(kept, reserved);
+    copy(fd, kept, reserved);
     atomic_store(&holding->copying, false);
-    atomic_store(&holding->connections[which], cookie_of(kept->fd));
-    tune(kept->fd);
+    atomic_store(&holding->connections[which], cookie_of(fd));
+    tune(fd);
+    close(fd);
 }
 
 static void release(struct holding *holding, int which, struct kept *kept)
 {
     atomic_store(&holding->connections[which], 0);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < COPIES; i++)
         close(kept->copies[i]);
-    close(kept->fd);
 }
 
 static void hold_other_things(struct holding *holding)
@@ -222,7 +224,7 @@ static void *fork_often(void *argument)
  * descriptors and copying the guard's records. */
 static void take_memory(void)
 {
-    enum { MEMORY = 24 << 20 };
+    enum { MEMORY = 64 << 20 };
     char *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         die("mmap");

@@ -1,0 +1,63 @@
+/*
+ * forking.c: the forks that are under way, and what the registry replaced meanwhile; see forking.h.
+ *
+ * A thread that replaces a record after the descriptors were copied sees that a fork is under way:
+ * the count was raised before the call. It notes first and replaces then, and a child's memory is
+ * what each thread had done up to some instant: whoever finds the replacement finds the note.
+ */
+#include "forking.h"
+
+#include <stdatomic.h>
+
+/* Copying 400 MB of 4 KB pages leaves the time for some thousands. Untouched, it takes no memory.
+ */
+enum { NOTES = 1 << 14 };
+
+static struct {
+    _Atomic uint64_t identity;
+    atomic_int fd;
+} notes[NOTES];
+static atomic_uint noted;     /* how many, ever: the next goes to this place modulo NOTES */
+static atomic_uint under_way; /* forks, of all threads */
+
+/* A signal handler may fork within this thread's fork: then the outer one's beginning counts. */
+#define OF_THIS_THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
+OF_THIS_THREAD unsigned depth;
+OF_THIS_THREAD unsigned noted_before;
+
+void forking_begin(void)
+{
+    if (depth++ == 0)
+        noted_before = atomic_load(&noted);
+    atomic_fetch_add(&under_way, 1);
+}
+
+void forking_end(bool in_child)
+{
+    depth--;
+    if (in_child)
+        atomic_store(&under_way, depth); /* the other threads' forks are their own affair */
+    else
+        atomic_fetch_sub(&under_way, 1);
+}
+
+void forking_note_replaced(int fd, uint64_t identity)
+{
+    if (atomic_load(&under_way) == 0)
+        return;
+    unsigned place = atomic_fetch_add(&noted, 1) % NOTES;
+    atomic_store_explicit(&notes[place].fd, fd, memory_order_relaxed);
+    atomic_store_explicit(&notes[place].identity, identity, memory_order_release);
+}
+
+bool forking_replaced(unsigned *nth, int *fd, uint64_t *identity)
+{
+    unsigned count = atomic_load(&noted) - noted_before;
+    if (*nth >= count || *nth >= NOTES)
+        return false;
+    unsigned place = (noted_before + count - 1 - *nth) % NOTES;
+    *fd = atomic_load_explicit(&notes[place].fd, memory_order_relaxed);
+    *identity = atomic_load_explicit(&notes[place].identity, memory_order_acquire);
+    ++*nth;
+    return true;
+}
