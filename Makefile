@@ -124,10 +124,11 @@ FUZZ_MODULES := $(filter-out shim/hooks.c shim/start.c,$(wildcard shim/*.c))
 # Seed 0 is another one each time; `make test` takes always the same, so that it finds today what it
 # found yesterday. What is found is kept in the build folder; what is worth keeping belongs into tests/fuzz/corpus.
 fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+	seed=$(FUZZ_SEED); [ $$seed != 0 ] || seed=$$(shuf -i 1-999999999 -n 1); \
 	for target in $(FUZZ_TARGETS); do \
 	    mkdir -p $(BUILD)/fuzz/found/$$target; \
-	    echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
-	    $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -verbosity=0 -print_final_stats=1 \
+	    echo "fuzz: $$target, $(FUZZ_SECONDS) s, FUZZ_SEED=$$seed"; \
+	    $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -seed=$$seed -verbosity=0 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found/$$target \
 	        tests/fuzz/corpus/$$target || exit 1; \
 	done
