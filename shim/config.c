@@ -249,7 +249,7 @@ static void derive_times(struct config *into)
     int keepcnt = REDISGUARD_KEEPCNT_DEFAULT;
     int keepidle = REDISGUARD_KEEPIDLE_DEFAULT;
     if (into->detect != UNSET) {
-        keepintvl = into->detect >= 18 ? into->detect / 9 : 1;
+        keepintvl = into->detect > 4 ? (into->detect + 4) / 9 : 1; /* to the nearest */
         keepcnt = into->detect > 3 * keepintvl ? 3 : 2;
         keepidle = into->detect - keepintvl * keepcnt;
     }

@@ -38,7 +38,7 @@ dlopen:
     .cfi_offset 30, -24
     stp x0, x1, [sp, 16]
     mov x29, sp
-    add x2, sp, 32
+    add x2, sp, 8 /* where the return address is kept */
     bl dlopen_route
     mov x16, x0
     ldp x0, x1, [sp, 16]

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -21,7 +22,7 @@ enum {
 
 void line_bytes(struct line *line, const char *bytes, size_t length)
 {
-    size_t room = sizeof line->text - 1 - line->length; /* the newline always fits */
+    size_t room = sizeof line->text - 2 - line->length; /* a line break fits at either end */
     if (length > room)
         length = room;
     memcpy(line->text + line->length, bytes, length);
@@ -165,7 +166,7 @@ static int wait_for_room(int fd, const struct timespec *limit)
 /* Takes off one of these signals that is pending; or -EAGAIN. */
 static long take_off(uint64_t signals)
 {
-    static const struct timespec at_once = {0, 0};
+    const struct timespec at_once = {0, 0};
     return kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&signals), 0, kernel_pointer(&at_once),
                        KERNEL_SIGNAL_SET, 0, 0);
 }
@@ -182,7 +183,7 @@ static long change_signal_mask(int how, const uint64_t *set, uint64_t *before)
  * if they are ours. SIGTTOU would stop a program in the background of its terminal; blocked, it
  * does not (POSIX).
  */
-static int write_without_signals(int fd, const char *text, size_t length)
+static long write_without_signals(int fd, const char *text, size_t length)
 {
     const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
     const uint64_t held_back = ours | UINT64_C(1) << (SIGTTOU - 1);
@@ -199,7 +200,27 @@ static int write_without_signals(int fd, const char *text, size_t length)
     if (written == -EPIPE || written == -EFBIG)
         take_off(new_ones);
     change_signal_mask(SIG_SETMASK, &before, NULL);
-    return written < 0 ? (int)written : 0;
+    return written;
+}
+
+/*
+ * A full disk, or a file at its size limit, may take the beginning of a line only. That stays, for
+ * to cut it off could cut what others append; our next line then begins with a line break.
+ */
+static int write_whole(int fd, struct line *line)
+{
+    static atomic_bool torn;
+    bool was_torn = atomic_exchange(&torn, false);
+    if (was_torn) {
+        memmove(line->text + 1, line->text, line->length++);
+        line->text[0] = '\n';
+    }
+    line->text[line->length] = '\n';
+    long written = write_without_signals(fd, line->text, line->length + 1);
+    if (written == (long)line->length + 1)
+        return 0;
+    atomic_store(&torn, was_torn ? written != 1 : written > 0);
+    return written < 0 ? (int)written : -ENOSPC;
 }
 
 /*
@@ -223,16 +244,15 @@ static bool is_terminal(int fd)
 
 int line_write(struct line *line, int fd)
 {
-    static const struct timespec at_once = {0, 0};
-    line->text[line->length] = '\n';
+    const struct timespec at_once = {0, 0}; /* on the stack: qemu's ppoll writes to it */
     int error = wait_for_room(fd, &at_once);
     if (error < 0)
         return error;
     int terminal = is_terminal(fd) ? open_terminal_again(fd) : -1;
-    error = write_without_signals(terminal < 0 ? fd : terminal, line->text, line->length + 1);
+    error = write_whole(terminal < 0 ? fd : terminal, line);
     if (terminal >= 0)
         kernel_close(terminal);
-    return error;
+    return terminal >= 0 && error == -ENOSPC ? -EAGAIN : error; /* there its reader makes room */
 }
 
 void line_print(const struct line *line, int fd)

@@ -13,7 +13,7 @@
 
 struct line {
     size_t length;
-    char text[1024];
+    char text[1025];
 };
 
 void line_text(struct line *line, const char *text);
@@ -36,7 +36,8 @@ void line_ipv6(struct line *line, const unsigned char address[16]);
 
 /*
  * Ends the line and writes it with one write(2) that can neither block nor raise SIGPIPE: the host
- * program must not notice. Returns 0, or -errno as the kernel gave it (-EAGAIN: would block).
+ * program must not notice. Returns 0, or -errno as the kernel gave it (-EAGAIN: would block);
+ * -ENOSPC also where there was room for a part, which the next line then does not continue.
  */
 int line_write(struct line *line, int fd);
 

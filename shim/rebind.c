@@ -351,17 +351,33 @@ static void note_for_later(const char *file, const uintptr_t *stack)
 
 /*
  * A signal handler may run while that dlopen is at work, on a module that is not relocated yet. As
- * long as it is, its return address stands where it stood; afterwards the next call from there, or
- * any deeper one, writes over it.
+ * long as it is, its return address is kept: on x86-64 where it stood, until the next call from
+ * there, or any deeper one, writes over it; on arm64 in one of the frame records, which the
+ * kernel's signal frames continue, or in the record of such a frame itself.
  */
+#if defined(__x86_64__)
 static bool may_be_at_work(void)
 {
-#if defined(__x86_64__)
     return kernel_can_read(put_off.stack) && *put_off.stack == put_off.return_address;
-#else
-    return (const void *)put_off.stack > __builtin_frame_address(0);
-#endif
 }
+#elif defined(__aarch64__)
+enum { FRAMES_AT_MOST = 1024 };
+#define ADDRESS_BITS ((UINT64_C(1) << 48) - 1) /* the rest may be a signature (PAC) */
+
+/* What the chain leads to is not known where it breaks off: then it may be. */
+static bool may_be_at_work(void)
+{
+    const uintptr_t *frame = __builtin_frame_address(0);
+    for (int i = 0; frame != NULL && i < FRAMES_AT_MOST; i++) {
+        if ((uintptr_t)frame % 16 != 0 || !kernel_can_read(frame))
+            return true;
+        if (((frame[1] ^ put_off.return_address) & ADDRESS_BITS) == 0)
+            return true;
+        frame = (const uintptr_t *)frame[0];
+    }
+    return frame != NULL;
+}
+#endif
 
 static void rebind_noted(const struct hook hooks[])
 {

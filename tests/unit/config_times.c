@@ -67,3 +67,14 @@ Test(config, the_user_timeout_goes_no_further_than_the_kernel)
     cr_expect_eq(read_times(WORDS("KEEPIDLE=40", others[0], others[1])).user_timeout, 2147483000);
     cr_expect_eq(read_times(WORDS("KEEPIDLE=41", others[0], others[1])).user_timeout, INT32_MAX);
 }
+
+/* An outage between two probes goes unnoticed: the further apart they are, the longer it may be. */
+Test(config, the_probes_take_a_third_of_detect_as_they_do_of_the_defaults)
+{
+    struct config one = read_times(WORDS("DETECT=15"));
+    cr_expect(one.keepidle == 9 && one.keepintvl == 2 && one.keepcnt == 3);
+    struct config other = read_times(WORDS("DETECT=45"));
+    cr_expect_eq(other.keepidle, REDISGUARD_KEEPIDLE_DEFAULT);
+    cr_expect_eq(other.keepintvl, REDISGUARD_KEEPINTVL_DEFAULT);
+    cr_expect_eq(other.keepcnt, REDISGUARD_KEEPCNT_DEFAULT);
+}

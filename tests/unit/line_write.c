@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +56,59 @@ Test(line, a_line_to_a_full_pipe_is_given_up_at_once_and_goes_through_once_there
     close(ends[1]);
     char *all = read_to_the_end(ends[0]);
     cr_expect_str_eq(all + strspn(all, "."), "waiting\n");
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static int write_text(const char *words, int fd)
+{
+    struct line line = {.length = 0};
+    line_text(&line, words);
+    return line_write(&line, fd);
+}
+
+Test(line, a_line_that_only_its_beginning_had_room_for_is_not_continued_by_the_next)
+{
+    int capture = open_capture();
+    limit_files(5);
+    cr_expect_eq(write_text("first line", capture), -ENOSPC);
+    cr_expect_eq(write_text("lost", capture), -EFBIG);
+    limit_files(RLIM_INFINITY);
+    cr_expect_eq(write_text("second", capture), 0);
+    cr_expect_eq(write_text("third", capture), 0);
+    cr_expect_str_eq(captured(capture), "first\nsecond\nthird\n");
+}
+
+Test(line, the_break_after_a_part_is_made_once_however_little_room_there_is)
+{
+    int capture = open_capture();
+    limit_files(5);
+    write_text("first line", capture);
+    limit_files(6);
+    cr_expect_eq(write_text("lost", capture), -ENOSPC);
+    limit_files(9);
+    cr_expect_eq(write_text("second", capture), -ENOSPC);
+    limit_files(RLIM_INFINITY);
+    cr_expect_eq(write_text("third", capture), 0);
+    cr_expect_str_eq(captured(capture), "first\nsec\nthird\n");
+}
+
+Test(line, the_longest_line_has_room_for_that_break)
+{
+    int capture = open_capture();
+    char *longest = repeated("x", sizeof((struct line *)0)->text);
+    limit_files(5);
+    write_text("first line", capture);
+    limit_files(RLIM_INFINITY);
+    cr_expect_eq(write_text(longest, capture), 0);
+    size_t kept = sizeof((struct line *)0)->text - 2;
+    cr_expect_str_eq(captured(capture), text("first\n%.*s\n", (int)kept, longest));
 }
 
 Test(line, what_is_not_open_takes_no_line)
