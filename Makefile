@@ -1,4 +1,4 @@
-# make            the library and the wrapper, in build/
+# make            the library, the wrapper and what it hands --check to, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -36,7 +36,7 @@ SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c s
 .DELETE_ON_ERROR:
 .PHONY: all demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
-all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
+all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check
 
 $(BUILD)/shim/%.c.o: shim/%.c Makefile
 	@mkdir -p $(@D)
@@ -60,6 +60,16 @@ $(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
 	@mkdir -p $(@D)
 	sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' $< > $@
 	chmod 755 $@
+
+# What the wrapper hands --check to. Static: it runs beside any libc, and nothing is preloaded into it.
+CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/check/*.c)))
+
+$(BUILD)/shim/check/%.o: shim/check/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/redisguard-check: $(CHECK_OBJECTS)
+	$(CC) $(CFLAGS) -static -o $@ $^
 
 # ---- tests: Criterion; each test in a process of its own ----
 
@@ -166,7 +176,7 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 
 # ---- lint ----
 
-C_FILES     := $(wildcard shim/*.c shim/*.h include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
+C_FILES     := $(wildcard shim/*.c shim/*.h shim/check/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
                  tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] \
                  examples/*.c)
 SHELL_FILES := $(wildcard shim/redisguard tests/dependencies tests/demo/demo .ci/run \
@@ -192,4 +202,4 @@ format:
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/shim/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)
+-include $(wildcard $(BUILD)/shim/*.d $(BUILD)/shim/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)

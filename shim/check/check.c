@@ -1,0 +1,79 @@
+/*
+ * redisguard-check: does the guard work in this command, and if not, why?
+ *
+ *     redisguard-check LIBRARY [--json] [--] COMMAND [ARG]...
+ *
+ * Called by the wrapper, for its option --check, with the environment that COMMAND would get but
+ * for LD_PRELOAD. Reads files first; only a program that can load the library is started, and that
+ * one never reaches its main (proof.h). Linked statically: it runs beside any libc, and nothing is
+ * ever preloaded into it. Exit status: 0 the guard works, 1 it does not, 125 misused.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "command.h"
+#include "library.h"
+#include "php.h"
+#include "program.h"
+#include "proof.h"
+#include "report.h"
+#include "words.h"
+
+enum { EXIT_MISUSED = 125 };
+
+static void explain_shell(const char *path)
+{
+    static const char *const shells[] = {"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh"};
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (strcmp(base_name(path), shells[i]) == 0)
+            ok(shells[i], "what it starts inherits the guard; check those commands by themselves");
+}
+
+static void check(const char *library, char **argv)
+{
+    struct command command = {.argv = argv};
+    bool is_usable = library_is_usable(library);
+    library_preload(library);
+    library_seek_others(library);
+    bool is_found = command_follow(&command);
+    if (!is_usable || !is_found)
+        return;
+    const char *about = base_name(command.path);
+    if (!library_is_preloaded(library)) {
+        fail(about, "on the way to it the guard is lost from LD_PRELOAD",
+             "put redisguard directly before it");
+        return;
+    }
+    enum libc libc = program_libc(command.path, library);
+    if (libc == NO_LIBC)
+        return;
+    struct proof proof = proof_run(command.path, command.argv, libc == MUSL);
+    answer_judge(&proof, about);
+    if (report_has_failed())
+        return;
+    explain_shell(command.path);
+    php_explain(command.path, command.argv);
+}
+
+int main(int argc, char *argv[])
+{
+    bool json = false;
+    int at = 2;
+    if (at < argc && strcmp(argv[at], "--json") == 0) {
+        json = true;
+        at++;
+    }
+    if (at < argc && strcmp(argv[at], "--") == 0)
+        at++;
+    if (at >= argc) {
+        fputs("redisguard-check: usage: redisguard --check [--json] [--] COMMAND [ARG]...\n",
+              stderr);
+        return EXIT_MISUSED;
+    }
+    report_begin(json, argv + at);
+    check(argv[1], argv + at);
+    report_end();
+    return report_has_failed() ? EXIT_FAILURE : EXIT_SUCCESS;
+}

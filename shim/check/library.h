@@ -1,0 +1,21 @@
+/*
+ * library.h: is the library such that a loader can preload it, and is it the only one?
+ */
+#ifndef REDISGUARD_CHECK_LIBRARY_H
+#define REDISGUARD_CHECK_LIBRARY_H
+
+#include <stdbool.h>
+
+/* Findings about the file and where it lies. False: no loader could preload it. */
+bool library_is_usable(const char *library);
+
+/* Puts it first into our own LD_PRELOAD, unless it is in there, as the wrapper does. */
+void library_preload(const char *library);
+
+/* Does LD_PRELOAD hold this path? */
+bool library_is_preloaded(const char *library);
+
+/* Findings about other copies of the library in LD_PRELOAD and in /etc/ld.so.preload. */
+void library_seek_others(const char *library);
+
+#endif

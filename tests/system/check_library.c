@@ -1,0 +1,154 @@
+/*
+ * `redisguard --check`: the library itself, where it lies, who may read it, what stands beside it
+ * in LD_PRELOAD, and the variables that it is given.
+ */
+#include "check.h"
+
+#include "redisguard.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the file ---- */
+
+/* The command is one that the guard works in. */
+static void expect_of(const char *wrapper, int status, const char *level, const char *words)
+{
+    expect_finding(checked_by(wrapper, WORDS("true"), NULL), status, level, words);
+}
+
+Test(check_library, it_is_found_where_the_wrapper_finds_it)
+{
+    char *wrapper = installed("here", LIBRARY);
+    expect_of(wrapper, 0, "ok", text("library: %s/here/libredisguard.so", scratch_directory()));
+    expect_of(installed("alone", NULL), 1, "fail",
+              "/no/such/folder/libredisguard.so: No such file");
+}
+
+Test(check_library, a_path_that_LD_PRELOAD_cannot_hold_fails)
+{
+    expect_of(installed("with space", LIBRARY), 1, "fail", "a path with a space or a colon");
+    expect_of(installed("with:colon", LIBRARY), 1, "fail", "a path with a space or a colon");
+}
+
+Test(check_library, a_file_that_is_no_library_fails)
+{
+    expect_of(installed("here", scratch_file("text", "text\n", 0644)), 1, "fail", "is no ELF file");
+    char *half = text("%s/half", scratch_directory());
+    output_of(WORDS("sh", "-c", "head -c 100 " LIBRARY " >\"$1\"", "sh", half));
+    expect_of(installed("there", half), 1, "warn", "from LD_PRELOAD cannot be preloaded");
+}
+
+Test(check_library, one_that_not_every_user_may_read_is_named)
+{
+    char *wrapper = installed("here", LIBRARY);
+    output_of(WORDS("chmod", "700", text("%s/here", scratch_directory())));
+    expect_of(wrapper, 0, "warn", text("%s/here", scratch_directory()));
+    output_of(WORDS("chmod", "755", text("%s/here", scratch_directory())));
+    output_of(WORDS("chmod", "640", text("%s/here/libredisguard.so", scratch_directory())));
+    expect_of(wrapper, 0, "warn", "programs of other users run without the guard");
+
+    const char *const *argv = joined_words(as_nobody(WORDS(wrapper)), WORDS("--check", "true"));
+    expect_finding(run_program(argv, NULL), 1, "fail", "this user may not read it");
+}
+
+Test(check_library, one_on_a_noexec_mount_cannot_be_loaded)
+{
+    if (geteuid() != 0 || !namespaces_permitted())
+        cr_skip_test("needs root, to mount");
+    char *program = installed("here", LIBRARY);
+    char *folder = text("%s/mount", scratch_directory());
+    static const char run[] = "mkdir \"$1\" && mount -t tmpfs -o noexec none \"$1\" && cp " LIBRARY
+                              " \"$1\" && exec \"$2-check\" \"$1/libredisguard.so\" true";
+    struct outcome outcome =
+        run_program(WORDS("unshare", "-m", "sh", "-c", run, "sh", folder, program), NULL);
+    expect_finding(outcome, 1, "fail", "is mounted noexec");
+}
+
+Test(check_library, one_of_another_version_is_named)
+{
+    char *other = text("%s/other.so", scratch_directory());
+    output_of(WORDS("sh", "-c",
+                    "LC_ALL=C sed 's/redisguard " REDISGUARD_VERSION "/redisguard 9.9.9/' " LIBRARY
+                    " >\"$1\"",
+                    "sh", other));
+    expect_of(installed("here", other), 0, "warn", "of another version than this check");
+}
+
+/* ---- LD_PRELOAD ---- */
+
+static void expect_beside(const char *preload, int status, const char *level, const char *words)
+{
+    expect_finding(checked_by(WRAPPER, WORDS(CHECK_MAIN), WORDS(text("LD_PRELOAD=%s", preload))),
+                   status, level, words);
+}
+
+Test(check_library, another_copy_in_LD_PRELOAD_is_named)
+{
+    installed("here", LIBRARY);
+    char *copy = text("%s/here/libredisguard.so", scratch_directory());
+    expect_beside(copy, 0, "warn", "is another copy: both are loaded");
+    output_of(WORDS("ln", "-sf", LIBRARY, copy));
+    expect_beside(copy, 0, "ok", "is the same file: it is loaded once");
+    expect_beside(LIBRARY ":libm.so.6", 0, "ok", "guard: ");
+}
+
+Test(check_library, what_the_loader_says_of_another_preload_is_passed_on)
+{
+    expect_check(WORDS("env", "LD_PRELOAD=" LIBRARY ":/no/such.so", "true"), 0, "warn",
+                 "object '/no/such.so' from LD_PRELOAD cannot be preloaded");
+}
+
+/* ---- variables ---- */
+
+static void expect_with(const char *variable, int status, const char *level, const char *words)
+{
+    expect_finding(checked_by(WRAPPER, WORDS("true"), WORDS(variable)), status, level, words);
+}
+
+Test(check_library, the_options_of_the_wrapper_are_in_force)
+{
+    const char *const *before = WORDS(WRAPPER, "-d18", "--keepcnt", "2", "--check", "--", "true");
+    const char *const *behind = WORDS(WRAPPER, "--check", "-d18", "--keepcnt=2", "true");
+    const char *keepalive = "KEEPCNT 2, USER_TIMEOUT 18000 ms";
+    expect_finding(run_program(before, NULL), 0, "ok", keepalive);
+    expect_finding(run_program(behind, NULL), 0, "ok", keepalive);
+}
+
+Test(check_library, each_complaint_about_a_variable_is_passed_on)
+{
+    expect_with("REDISGUARD_KEEPIDLE=0", 0, "warn",
+                "REDISGUARD_KEEPIDLE=\"0\" is not a whole number");
+    expect_with("REDISGUARD_PROTS=1", 0, "warn", "unknown variable REDISGUARD_PROTS");
+    struct outcome strict =
+        checked_by(WRAPPER, WORDS("true"), WORDS("REDISGUARD_FORK=x", "REDISGUARD_STRICT=1"));
+    expect_finding(strict, 1, "warn", "REDISGUARD_FORK=\"x\" is not");
+    expect_finding(strict, 1, "fail", "REDISGUARD_STRICT=1 ends the program");
+}
+
+Test(check_library, a_variable_that_takes_the_guard_back_is_named)
+{
+    expect_with("REDISGUARD_DISABLE=1", 1, "fail", "the guard does nothing");
+    expect_with("REDISGUARD_FORK=off", 0, "warn", "forked children share connections");
+    expect_with("REDISGUARD_TRAP=1", 0, "warn", "are refused");
+    expect_with("REDISGUARD_DEEPBIND=keep", 0, "warn", "are not guarded");
+}
+
+Test(check_library, ports_without_end_are_no_trouble)
+{
+    /* Longer than a pipe is deep: the program must not wait for a reader. */
+    char *ports = output_of(WORDS("sh", "-c", "seq -s, 1 2 40000"));
+    ports[strcspn(ports, "\n")] = '\0';
+    expect_with(text("REDISGUARD_PORTS=%s", ports), 0, "ok", ",39997,39999");
+}
+
+/* ---- shells ---- */
+
+Test(check_library, busybox_hands_over_as_dash_does)
+{
+    struct outcome outcome =
+        run_program(WORDS("busybox", "sh", WRAPPER, "-d45", "--check", "--json", "true"), NULL);
+    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
+    cr_assert(strstr(outcome.out, "\"works\": true"), "%s", outcome.out);
+}
