@@ -1,13 +1,14 @@
-# make            the library, the wrapper and what it hands --check to, in build/
+# make            the library, the wrapper and what it hands --check and --audit to, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
 # make tsan       data races
+# make lab        real clients on a network that is broken in many ways, as a table
 # make soak       what takes longer, SOAK_SECONDS=600 each
 # make lint       layout and static analysis
 # make clean
 #
-# Needs gcc (or CC=clang) and GNU make. demo, test and lint install what else they need, as root;
+# Needs gcc (or CC=clang) and GNU make. demo, test, lab and lint install what else they need, as root;
 # otherwise they say what to install and stop: tests/dependencies.
 
 PREFIX ?= /usr/local
@@ -36,7 +37,7 @@ SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c s
 .DELETE_ON_ERROR:
 .PHONY: all demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
-all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check
+all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
 
 $(BUILD)/shim/%.c.o: shim/%.c Makefile
 	@mkdir -p $(@D)
@@ -71,6 +72,16 @@ $(BUILD)/shim/check/%.o: shim/check/%.c Makefile
 $(BUILD)/redisguard-check: $(CHECK_OBJECTS)
 	$(CC) $(CFLAGS) -static -o $@ $^
 
+# What it hands --audit to; reads the variables as the library does.
+AUDIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/audit/*.c)))
+
+$(BUILD)/shim/audit/%.o: shim/audit/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -iquote shim -MMD -MP -c -o $@ $<
+
+$(BUILD)/redisguard-audit: $(AUDIT_OBJECTS) $(patsubst %,$(BUILD)/shim/%.c.o,config glob line)
+	$(CC) $(CFLAGS) -static -o $@ $^ -lm
+
 # ---- tests: Criterion; each test in a process of its own ----
 
 TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -iquote shim -DBUILD_DIR='"$(abspath $(BUILD))"' \
@@ -103,6 +114,10 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
 
+-include tests/system/clients/clients.mk
+
+-include tests/lab/lab.mk
+
 # What the kind of module or program asks for beyond that; most of all how its slots are bound.
 -include tests/system/modules/flags.mk
 
@@ -114,8 +129,9 @@ test:
 unit-test: $(BUILD)/unit-tests
 	$(BUILD)/unit-tests -j2 --timeout 120
 
-system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs all
+system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs all
 	$(BUILD)/system-tests -j4 --timeout 180
+	tests/system/clients/table $(BUILD)/clients --check README.md
 
 demo:
 	tests/dependencies demo
@@ -176,23 +192,28 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 
 # ---- lint ----
 
-C_FILES     := $(wildcard shim/*.c shim/*.h shim/check/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
+C_FILES     := $(wildcard shim/*.c shim/*.h shim/check/*.[ch] shim/audit/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
                  tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] \
-                 examples/*.c)
+                 tests/lab/clients/*.c examples/*.c)
 SHELL_FILES := $(wildcard shim/redisguard tests/dependencies tests/demo/demo .ci/run \
-                 tests/system/foreign/shell.bash \
+                 tests/system/foreign/shell.bash tests/system/clients/table \
+                 tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  examples/runit/run examples/s6/run)
+
+PYTHON_FILES := tests/lab/lab $(wildcard tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
+                 tests/system/clients/*.py tests/system/prefork/*.py)
 
 lint:
 	tests/dependencies test lint
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD)
+	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD) -iquote shim
 	clang-tidy --quiet $(filter tests/%.c examples/%.c,$(C_FILES)) -- $(TEST_CFLAGS)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim -D__x86_64__ \
 	    '-DElfW(type)=Elf64_##type' '-DTestSuite(...)=' \
 	    '-DTest(suite,name,...)=void suite##_##name(void)' $(filter %.c,$(C_FILES))
 	shellcheck $(SHELL_FILES)
+	pyflakes3 $(PYTHON_FILES)
 	mandoc -T lint -W warning shim/redisguard.1
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
 

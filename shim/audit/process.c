@@ -1,0 +1,151 @@
+/*
+ * process.c: what a process is called, and whether it is guarded: has it loaded the library, which
+ * version, and does its environment say REDISGUARD_DISABLE=1? Reads /proc/PID.
+ */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "note.h"
+
+enum { MOST_PARTS = 64 }; /* that an honest library has */
+
+static int open_of(pid_t pid, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void read_name(struct process *process)
+{
+    int file = open_of(process->pid, "comm");
+    ssize_t length = file < 0 ? 0 : read(file, process->name, sizeof process->name - 1);
+    if (file >= 0)
+        close(file);
+    if (length > 0 && process->name[length - 1] == '\n')
+        process->name[length - 1] = '\0';
+}
+
+/* The environment that the program was started with, which is what the library has read. */
+static bool is_disabled(pid_t pid)
+{
+    static const char variable[] = REDISGUARD_PREFIX "DISABLE=";
+    char *entry = NULL;
+    size_t size = 0;
+    bool found = false;
+    bool disabled = false;
+    int file = open_of(pid, "environ");
+    FILE *environment = file < 0 ? NULL : fdopen(file, "r");
+    if (environment == NULL)
+        return false;
+    while (!found && getdelim(&entry, &size, '\0', environment) > 0) {
+        found = strncmp(entry, variable, sizeof variable - 1) == 0;
+        disabled = found && strcmp(entry + sizeof variable - 1, "1") == 0;
+    }
+    free(entry);
+    fclose(environment);
+    return disabled;
+}
+
+/* Is this line of maps(5) the beginning of the library? Renamed files are not known any more. */
+static bool begins_library(const char *line, uint64_t *address)
+{
+    unsigned long long begin = 0;
+    unsigned long long offset = 1;
+    const char *path = strchr(line, '/');
+    if (path == NULL || sscanf(line, "%llx-%*x %*s %llx", &begin, &offset) != 2 || offset != 0)
+        return false;
+    const char *deleted = strstr(path, " (deleted)");
+    const char *end = deleted != NULL ? deleted : path + strlen(path);
+    const char *name = memrchr(path, '/', (size_t)(end - path));
+    *address = begin;
+    return strncmp(name + 1, "libredisguard", strlen("libredisguard")) == 0;
+}
+
+/* Where in its memory the library begins; 0: not loaded. */
+static uint64_t find_library(FILE *maps)
+{
+    char *line = NULL;
+    size_t size = 0;
+    uint64_t address = 0;
+    bool found = false;
+    while (!found && getline(&line, &size, maps) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        found = strstr(line, "libredisguard") != NULL && begins_library(line, &address);
+    }
+    free(line);
+    return found ? address : 0;
+}
+
+static bool read_memory(int memory, uint64_t address, void *into, size_t size)
+{
+    return pread(memory, into, size, (off_t)address) == (ssize_t)size;
+}
+
+/* The note among these, see note.h. */
+static void find_version(const char *notes, size_t size, struct process *process)
+{
+    Elf64_Nhdr note;
+    for (size_t at = 0; at + sizeof note <= size;) {
+        memcpy(&note, notes + at, sizeof note);
+        size_t name = at + sizeof note;
+        size_t version = name + ((size_t)note.n_namesz + 3) / 4 * 4;
+        size_t end = version + note.n_descsz;
+        if (end > size)
+            return;
+        if (note.n_type == NOTE_VERSION && note.n_namesz == sizeof NOTE_OWNER &&
+            memcmp(notes + name, NOTE_OWNER, sizeof NOTE_OWNER) == 0)
+            snprintf(process->version, sizeof process->version, "%.*s", (int)note.n_descsz,
+                     notes + version);
+        at = (end + 3) / 4 * 4;
+    }
+}
+
+/* From its memory: the file that it was loaded from may have been replaced since. */
+static void read_version(struct process *process, uint64_t library)
+{
+    Elf64_Ehdr header = {.e_phnum = 0};
+    int memory = open_of(process->pid, "mem");
+    if (memory < 0)
+        return;
+    if (read_memory(memory, library, &header, sizeof header) &&
+        memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_phnum <= MOST_PARTS)
+        for (unsigned i = 0; i < header.e_phnum; i++) {
+            Elf64_Phdr part = {.p_type = PT_NULL};
+            char notes[1024];
+            if (read_memory(memory, library + header.e_phoff + i * sizeof part, &part,
+                            sizeof part) &&
+                part.p_type == PT_NOTE && part.p_filesz <= sizeof notes &&
+                read_memory(memory, library + part.p_vaddr, notes, part.p_filesz))
+                find_version(notes, part.p_filesz, process);
+        }
+    close(memory);
+}
+
+static void read_guard(struct process *process)
+{
+    int file = open_of(process->pid, "maps");
+    FILE *maps = file < 0 ? NULL : fdopen(file, "r");
+    if (maps == NULL)
+        return;
+    uint64_t library = find_library(maps);
+    if (library != 0)
+        process->guard = is_disabled(process->pid) ? GUARD_DISABLED : GUARD_ON;
+    else if (!ferror(maps))
+        process->guard = GUARD_OFF;
+    if (library != 0)
+        read_version(process, library);
+    fclose(maps);
+}
+
+void process_describe(struct process *process)
+{
+    read_name(process);
+    read_guard(process);
+}

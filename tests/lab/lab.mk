@@ -1,0 +1,24 @@
+# The fault laboratory: real clients with and without the guard, on a network that is broken in many
+# ways, in namespaces of its own. Writes report.md, results.tsv and notice.svg into $(BUILD)/lab and
+# fails when a promise is broken; about a minute and a half. Included by the Makefile.
+#
+# make lab                    all rows, with the picture
+# make lab LAB_ROWS='*/get'   some: `tests/lab/lab --list` says which there are
+# make lab-measured           puts report and picture of the last run beside this file, for README
+
+LAB_ROWS    ?= *
+LAB_DRIVERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/clients/*.c))
+
+.PHONY: lab lab-measured
+
+lab:
+	tests/dependencies lab
+	$(MAKE) all $(LAB_DRIVERS)
+	tests/lab/lab --build $(abspath $(BUILD)) --picture '$(LAB_ROWS)'
+
+lab-measured:
+	cp $(BUILD)/lab/report.md $(BUILD)/lab/notice.svg tests/lab/
+
+$(BUILD)/tests/lab/clients/%: tests/lab/clients/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -o $@ $< -lhiredis
