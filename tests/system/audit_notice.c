@@ -62,8 +62,7 @@ Test(audit_notice, nor_is_a_tcp_retries2_of_more_than_an_hour)
 
 Test(audit_notice, a_guarded_connection_is_noticed_within_its_budget)
 {
-    expect_part(audit_of(WORDS("REDISGUARD_DETECT=20"), WORDS(NULL), ALL_WELL),
-                " no      20s ");
+    expect_part(audit_of(WORDS("REDISGUARD_DETECT=20"), WORDS(NULL), ALL_WELL), " no      20s ");
     expect_part(audit_of(WORDS("REDISGUARD_FORCE=1"), WORDS("set=KEEPALIVE:0"), ALL_WELL),
                 " 45s      30s+3x5s ");
 }
