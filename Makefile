@@ -1,10 +1,15 @@
 # make            the library, the wrapper and what it hands --check and --audit to, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
+# make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
+# make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
 # make tsan       data races
 # make lab        real clients on a network that is broken in many ways, as a table
+# make install    below PREFIX=/usr/local; make uninstall takes it away again
+# make deb        a Debian package; make deb-test tries it in a clean system, as root
 # make soak       what takes longer, SOAK_SECONDS=600 each
+# make bench      what it costs, BENCH_SECONDS=240
 # make lint       layout and static analysis
 # make clean
 #
@@ -29,13 +34,13 @@ SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
                 $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full) \
                 $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics)
 SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
-                -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,separate-code \
+                -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,noseparate-code \
                 -Wl,--hash-style=both,--build-id,--no-as-needed,-O1
 
 SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c shim/*.S)))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean
+.PHONY: all dist matrix demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
 
@@ -47,15 +52,14 @@ $(BUILD)/shim/%.S.o: shim/%.S Makefile
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CFLAGS) -c -o $@ $<
 
-# One file for every libc: linked against empty stand-ins that carry nothing but glibc's SONAMEs, so
-# that no symbol version is recorded. musl answers to both names itself.
-$(BUILD)/stubs/libc.so $(BUILD)/stubs/libdl.so: Makefile
+# One file for every libc: linked against an empty stand-in that carries nothing but glibc's SONAME,
+# so that no symbol version is recorded. musl answers to it itself.
+$(BUILD)/stubs/libc.so: Makefile
 	@mkdir -p $(@D)
-	$(CC) -shared -nostdlib -nostartfiles -x c /dev/null \
-	    -Wl,-soname,$(notdir $@).$(if $(findstring libdl,$@),2,6) -o $@
+	$(CC) -shared -nostdlib -nostartfiles -x c /dev/null -Wl,-soname,libc.so.6 -o $@
 
-$(BUILD)/libredisguard.so: $(SHIM_OBJECTS) $(BUILD)/stubs/libc.so $(BUILD)/stubs/libdl.so
-	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJECTS) -L$(BUILD)/stubs -lc -ldl
+$(BUILD)/libredisguard.so: $(SHIM_OBJECTS) $(BUILD)/stubs/libc.so
+	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJECTS) -L$(BUILD)/stubs -lc
 
 $(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
 	@mkdir -p $(@D)
@@ -82,6 +86,8 @@ $(BUILD)/shim/audit/%.o: shim/audit/%.c Makefile
 $(BUILD)/redisguard-audit: $(AUDIT_OBJECTS) $(patsubst %,$(BUILD)/shim/%.c.o,config glob line)
 	$(CC) $(CFLAGS) -static -o $@ $^ -lm
 
+include shim/package/install.mk
+
 # ---- tests: Criterion; each test in a process of its own ----
 
 TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -iquote shim -DBUILD_DIR='"$(abspath $(BUILD))"' \
@@ -93,6 +99,7 @@ UNIT_OBJECTS   := $(filter-out %/hooks.c.o %/start.c.o %/dlopen.S.o,$(SHIM_OBJEC
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/system/*.c)))
 
 # Small programs and modules that the system tests run under the preload.
+PROGRAM_LIBS ?= -lhiredis -lssl -lcrypto
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/system/programs/*.c)))
 MODULES  := $(patsubst %.c,$(BUILD)/%.so,$(sort $(wildcard tests/system/modules/*.c)))
 
@@ -108,7 +115,7 @@ $(BUILD)/system-tests: $(SYSTEM_OBJECTS)
 
 $(BUILD)/tests/system/programs/%: tests/system/programs/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -lhiredis -lssl -lcrypto -lutil -ldl -pthread
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< $(PROGRAM_LIBS) -lutil -ldl -pthread
 
 $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 	@mkdir -p $(@D)
@@ -121,6 +128,9 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 # What the kind of module or program asks for beyond that; most of all how its slots are bound.
 -include tests/system/modules/flags.mk
 
+# The same library and some of the programs once more, for arm64.
+-include tests/system/arm64.mk
+
 test:
 	tests/dependencies test
 	$(MAKE) all unit-test system-test fuzz FUZZ_SEED=1
@@ -129,9 +139,20 @@ test:
 unit-test: $(BUILD)/unit-tests
 	$(BUILD)/unit-tests -j2 --timeout 120
 
-system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs all
+system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 all
 	$(BUILD)/system-tests -j4 --timeout 180
 	tests/system/clients/table $(BUILD)/clients --check README.md
+
+# The tarball of the last commit, for x86-64 and arm64.
+dist:
+	tests/dependencies dist
+	tests/dist $(BUILD)
+
+# The same library file in older and newer systems, with musl, and on arm64. As root.
+matrix:
+	tests/dependencies test dist matrix
+	$(MAKE) all arm64 $(BUILD)/system-tests
+	tests/matrix/matrix $(abspath $(BUILD))
 
 demo:
 	tests/dependencies demo
@@ -178,6 +199,10 @@ tsan-programs: $(TSAN_PROGRAMS)
 tsan: $(BUILD)/system-tests $(TSAN_PROGRAMS) $(MODULES)
 	$(BUILD)/system-tests --filter 'threads/*race'
 
+# ---- what it costs ----
+
+-include tests/bench/bench.mk
+
 # ---- longer runs, with a printed seed and a limit in time ----
 
 SOAK_SECONDS ?= 600
@@ -193,9 +218,10 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 # ---- lint ----
 
 C_FILES     := $(wildcard shim/*.c shim/*.h shim/check/*.[ch] shim/audit/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
-                 tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] \
+                 tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
                  tests/lab/clients/*.c examples/*.c)
-SHELL_FILES := $(wildcard shim/redisguard tests/dependencies tests/demo/demo .ci/run \
+SHELL_FILES := $(wildcard shim/redisguard shim/package/install shim/package/deb \
+                 tests/package/clean-root tests/package/smoke tests/dependencies tests/dist tests/matrix/* tests/demo/demo .ci/run \
                  tests/system/foreign/shell.bash tests/system/clients/table \
                  tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  examples/runit/run examples/s6/run)
@@ -214,7 +240,8 @@ lint:
 	    '-DTest(suite,name,...)=void suite##_##name(void)' $(filter %.c,$(C_FILES))
 	shellcheck $(SHELL_FILES)
 	pyflakes3 $(PYTHON_FILES)
-	mandoc -T lint -W warning shim/redisguard.1
+	shellcheck --shell=bash shim/package/completion.bash
+	mandoc -T lint -W warning shim/redisguard.1 shim/redisguard.7
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
 
 format:

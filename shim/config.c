@@ -135,24 +135,27 @@ static const char *take_port_range(const char *text, int *first, int *last)
     return rest;
 }
 
-/* The old list stands until the whole of the new one has been seen to be good. */
-static bool read_ports(const struct variable *variable, const char *value, void *field)
+/* Adds the ports of a list; with NULL it only says whether the list is good. */
+static bool take_ports(const char *list, uint8_t *ports)
 {
-    (void)variable;
-    uint8_t ports[sizeof((struct config *)0)->ports] = {0};
-    for (const char *at = value;; at++) {
+    for (const char *at = list;; at++) {
         int first = 0;
         int last = 0;
         at = take_port_range(at, &first, &last);
         if (at == NULL || (*at != ',' && *at != '\0'))
             return false;
-        for (int port = first; port <= last; port++)
+        for (int port = first; ports != NULL && port <= last; port++)
             ports[port / 8] |= (uint8_t)(1U << (port % 8));
         if (*at == '\0')
-            break;
+            return true;
     }
-    memcpy(field, ports, sizeof ports);
-    return true;
+}
+
+/* Nothing is added until the whole list has been seen to be good. */
+static bool read_ports(const struct variable *variable, const char *value, void *field)
+{
+    (void)variable;
+    return take_ports(value, NULL) && take_ports(value, field);
 }
 
 /* What is printed and logged keeps to its line. */
@@ -267,21 +270,19 @@ static void derive_times(struct config *into)
     }
 }
 
-static void set_defaults(struct config *into)
+static void set_default(struct config *into, const struct variable *variable)
 {
-    memset(into, 0, sizeof *into);
-    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
-        if (v->read == read_number)
-            *(int *)field_of(into, v) = UNSET;
-        else if (v->fallback != NULL)
-            v->read(v, v->fallback, field_of(into, v));
+    if (variable->read == read_number)
+        *(int *)field_of(into, variable) = UNSET;
+    else if (variable->fallback != NULL)
+        variable->read(variable, variable->fallback, field_of(into, variable));
 }
 
-void config_read(struct config *into, char *const environment[], int complaints)
+/* Writes to what has a value, and nothing else: untouched, the rest takes no memory. */
+static void fill_zeroed(struct config *into, char *const environment[], int complaints)
 {
     const char *bad[VARIABLES] = {NULL};
     bool seen[VARIABLES] = {false};
-    set_defaults(into);
     for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
         if (strncmp(*entry, REDISGUARD_PREFIX, PREFIX_LENGTH) != 0)
             continue;
@@ -302,10 +303,19 @@ void config_read(struct config *into, char *const environment[], int complaints)
             into->mistakes++;
         }
     }
+    for (size_t i = 0; i < VARIABLES; i++)
+        if (!seen[i] || bad[i] != NULL)
+            set_default(into, &variables[i]);
     derive_times(into);
     for (size_t i = 0; i < VARIABLES; i++)
         if (bad[i] != NULL)
             complain_of_value(into, &variables[i], bad[i], complaints);
+}
+
+void config_read(struct config *into, char *const environment[], int complaints)
+{
+    memset(into, 0, sizeof *into);
+    fill_zeroed(into, environment, complaints);
 }
 
 /* Set-user-ID and the like: who runs the program must not steer what it writes and where. */
@@ -327,7 +337,7 @@ const struct config *config(void)
     int unread = UNREAD;
     if (!atomic_compare_exchange_strong(&state, &unread, READING))
         return unread == READ ? &values : &nothing_yet;
-    config_read(&values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
+    fill_zeroed(&values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
     atomic_store_explicit(&state, READ, memory_order_release);
     return &values;
 }

@@ -30,9 +30,9 @@ struct config {
     int probe;
     int trap;
     int disable;
-    int mistakes;        /* how many lines of complaint the environment was worth */
-    uint8_t ports[8192]; /* one bit a port */
+    int mistakes; /* how many lines of complaint the environment was worth */
     char unix_globs[REDISGUARD_UNIX_LENGTH + 1];
+    uint8_t ports[8192];                 /* one bit a port */
     char log[REDISGUARD_LOG_LENGTH + 1]; /* empty: nowhere */
 };
 

@@ -17,8 +17,10 @@ static struct {
     _Atomic uint64_t identity;
     atomic_int fd;
 } notes[NOTES];
-static atomic_uint noted;     /* how many, ever: the next goes to this place modulo NOTES */
-static atomic_uint under_way; /* forks, of all threads */
+
+/* How many, ever: the next goes to this place modulo NOTES. And the forks, of all threads. */
+static ON_FORKS_PAGE atomic_uint noted;
+static ON_FORKS_PAGE atomic_uint under_way;
 
 /* A signal handler may fork within this thread's fork: then the outer one's beginning counts. */
 #define OF_THIS_THREAD static _Thread_local __attribute__((tls_model("initial-exec")))

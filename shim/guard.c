@@ -56,14 +56,15 @@ static void note_whether_recorded(bool recorded)
 
 enum guard guard_begin(int fd, const struct endpoint *endpoint)
 {
-    if (registry_holds(fd, NULL))
+    uint64_t identity = registry_identify(fd);
+    if (registry_knows(fd, identity))
         return GUARD_KNOWN;
     bool guardable = endpoint->family == AF_UNIX ? target_is_unused_unix(fd) : keepalive_tune(fd);
     if (!guardable)
         return GUARD_NONE;
     if (config()->cloexec)
         close_on_exec(fd);
-    note_whether_recorded(registry_record(fd, endpoint));
+    note_whether_recorded(registry_record(fd, identity, endpoint));
     return GUARD_NEW;
 }
 

@@ -89,18 +89,6 @@ bool keepalive_tune(int fd)
     return true;
 }
 
-bool keepalive_owns(int level, int name)
-{
-    if (level == SOL_SOCKET)
-        return name == SO_KEEPALIVE;
-    if (level != IPPROTO_TCP)
-        return false;
-    return (name >= TCP_KEEPIDLE && name <= TCP_KEEPCNT) || name == TCP_USER_TIMEOUT;
-}
-
-_Static_assert(TCP_KEEPINTVL == TCP_KEEPIDLE + 1 && TCP_KEEPCNT == TCP_KEEPIDLE + 2,
-               "the three keepalive times are neighbours");
-
 void keepalive_restore(int fd, int level, int name)
 {
     for (int i = 0; i < OPTIONS; i++)

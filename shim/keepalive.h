@@ -6,6 +6,8 @@
 #ifndef KEEPALIVE_H
 #define KEEPALIVE_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 
 /*
@@ -14,8 +16,18 @@
  */
 bool keepalive_tune(int fd);
 
-/* Is this one of the five options? A few instructions: every setsockopt(2) pays for them. */
-bool keepalive_owns(int level, int name);
+_Static_assert(TCP_KEEPINTVL == TCP_KEEPIDLE + 1 && TCP_KEEPCNT == TCP_KEEPIDLE + 2,
+               "the three keepalive times are neighbours");
+
+/* Is this one of the five options? In line: every setsockopt(2) pays for it. */
+static inline bool keepalive_owns(int level, int name)
+{
+    if (level == SOL_SOCKET)
+        return name == SO_KEEPALIVE;
+    if (level != IPPROTO_TCP)
+        return false;
+    return (name >= TCP_KEEPIDLE && name <= TCP_KEEPCNT) || name == TCP_USER_TIMEOUT;
+}
 
 /* Sets that one option of the five to our value again. */
 void keepalive_restore(int fd, int level, int name);

@@ -4,6 +4,7 @@
 #include "next.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +23,35 @@ static const struct {
 
 enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 
-static struct next table;
+struct next next_table;
 static atomic_bool resolved;
+
+/*
+ * Before glibc 2.34 these two were in libdl.so.2. To need that file would have every program load
+ * it at its start, which doubles what the guard costs there, and since then for nothing. So where
+ * nobody has loaded it, it is fetched by the entrances that libc itself had for that.
+ */
+#pragma weak dlsym
+#pragma weak dlerror
+extern void *__libc_dlopen_mode(const char *file, int mode) __attribute__((weak));
+extern void *__libc_dlsym(void *module, const char *symbol) __attribute__((weak));
+
+static struct {
+    void *(*dlsym)(void *module, const char *symbol);
+    char *(*dlerror)(void);
+} loader = {dlsym, dlerror};
+
+static void fetch_loader(void)
+{
+    enum { AS_LIBC_ITSELF = INT_MIN }; /* glibc's __RTLD_DLOPEN */
+    if (__libc_dlopen_mode == NULL || __libc_dlsym == NULL)
+        return;
+    void *libdl = __libc_dlopen_mode("libdl.so.2", RTLD_NOW | AS_LIBC_ITSELF);
+    if (libdl == NULL)
+        return;
+    *(void **)(void *)&loader.dlsym = __libc_dlsym(libdl, "dlsym");
+    *(void **)(void *)&loader.dlerror = __libc_dlsym(libdl, "dlerror");
+}
 
 /*
  * Two threads may come here at once: they write the same values. A symbol that this libc lacks
@@ -32,16 +60,20 @@ static atomic_bool resolved;
 static void resolve(void)
 {
     bool missing = false;
+    if (loader.dlsym == NULL)
+        fetch_loader();
+    if (loader.dlsym == NULL)
+        return;
     for (int i = 0; i < SYMBOLS; i++) {
-        void *found = dlsym(RTLD_NEXT, symbols[i].name);
-        __atomic_store_n((void **)(void *)((char *)&table + symbols[i].place), found,
+        void *found = loader.dlsym(RTLD_NEXT, symbols[i].name);
+        __atomic_store_n((void **)(void *)((char *)&next_table + symbols[i].place), found,
                          __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
     if (missing)
-        dlerror();
-    if (table.fcntl64 == NULL) /* musl 1.2.4 and later */
-        __atomic_store_n(&table.fcntl64, table.fcntl, __ATOMIC_RELAXED);
+        loader.dlerror();
+    if (next_table.fcntl64 == NULL) /* musl 1.2.4 and later */
+        __atomic_store_n(&next_table.fcntl64, next_table.fcntl, __ATOMIC_RELAXED);
     atomic_store_explicit(&resolved, true, memory_order_release);
 }
 
@@ -49,5 +81,5 @@ const struct next *next(void)
 {
     if (__builtin_expect(!atomic_load_explicit(&resolved, memory_order_acquire), 0))
         resolve();
-    return &table;
+    return &next_table;
 }

@@ -27,4 +27,7 @@ struct next {
 
 const struct next *next(void);
 
+/* What it returns. For a hook that has no instruction to spare: an entry is NULL until resolved. */
+extern struct next next_table;
+
 #endif

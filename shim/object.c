@@ -65,8 +65,13 @@ bool object_read(struct object *object, const struct dl_phdr_info *info)
     object->dynamic = object_dynamic(info);
     if (object->dynamic == NULL)
         return false;
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+    const ElfW(Dyn) *soname = NULL;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
         read_entry(object, entry);
+        soname = entry->d_tag == DT_SONAME ? entry : soname;
+    }
+    if (soname != NULL && object->strings != NULL)
+        object->soname = object->strings + soname->d_un.d_val;
     return object->symbols != NULL && object->strings != NULL;
 }
 
@@ -119,12 +124,8 @@ bool object_defines(const struct object *object, const char *symbol)
 bool object_is_called(const struct object *object, const char *name)
 {
     const char *slash = strrchr(object->path, '/');
-    if (strcmp(object->path, name) == 0 || (slash != NULL && strcmp(slash + 1, name) == 0))
-        return true;
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_SONAME && strcmp(object->strings + entry->d_un.d_val, name) == 0)
-            return true;
-    return false;
+    return strcmp(object->path, name) == 0 || (slash != NULL && strcmp(slash + 1, name) == 0) ||
+           (object->soname != NULL && strcmp(object->soname, name) == 0);
 }
 
 bool object_needs(const struct object *object, const struct object *other)

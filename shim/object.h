@@ -15,6 +15,7 @@ enum { OBJECT_TABLES = 2 }; /* DT_RELA and DT_JMPREL */
 
 struct object {
     const char *path;
+    const char *soname; /* NULL: none */
     uintptr_t base;
     const ElfW(Phdr) * headers;
     int header_count;

@@ -61,7 +61,6 @@ struct family {
 
 /* A dlopen by a bare name that this thread has made. */
 struct note {
-    bool pending;
     char name[NAME_AT_MOST];
     const uintptr_t *stack;
     uintptr_t return_address;
@@ -69,6 +68,7 @@ struct note {
 
 static const void *last_at_start; /* written by rebind_start alone */
 
+_Thread_local bool rebind_is_pending __attribute__((tls_model("initial-exec")));
 static _Thread_local struct note put_off __attribute__((tls_model("initial-exec")));
 
 static int note_last(struct dl_phdr_info *info, size_t size, void *last)
@@ -195,7 +195,7 @@ static int hook_wanted_by(const struct family *family, const struct object *obje
     const ElfW(Sym) *symbol = &object->symbols[ELF64_R_SYM(relocation->r_info)];
     const char *name = object->strings + symbol->st_name;
     for (int i = 0; symbol->st_shndx == SHN_UNDEF && family->hooks[i].name != NULL; i++)
-        if (strcmp(name, family->hooks[i].name) == 0)
+        if (name[0] == family->hooks[i].name[0] && strcmp(name, family->hooks[i].name) == 0)
             return i;
     return -1;
 }
@@ -337,7 +337,7 @@ static const char *last_part(const char *file)
 static void note_for_later(const char *file, const uintptr_t *stack)
 {
     const char *name = last_part(file);
-    if (put_off.pending)
+    if (rebind_is_pending)
         return;
     if (strlen(name) >= NAME_AT_MOST) {
         log_failure(file);
@@ -346,7 +346,7 @@ static void note_for_later(const char *file, const uintptr_t *stack)
     strcpy(put_off.name, name);
     put_off.stack = stack;
     put_off.return_address = *stack;
-    put_off.pending = true;
+    rebind_is_pending = true;
 }
 
 /*
@@ -384,13 +384,13 @@ static void rebind_noted(const struct hook hooks[])
     if (may_be_at_work())
         return;
     struct family family = {.hooks = hooks, .called = put_off.name};
-    put_off.pending = false;
+    rebind_is_pending = false;
     rebind(&family);
 }
 
 void rebind_put_off(const struct hook hooks[])
 {
-    if (__builtin_expect(put_off.pending, 0))
+    if (__builtin_expect(rebind_is_pending, 0))
         rebind_noted(hooks);
 }
 

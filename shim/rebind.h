@@ -8,6 +8,7 @@
 #ifndef REBIND_H
 #define REBIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,5 +36,8 @@ function rebind_route(const struct hook hooks[], const char *file, int mode,
 
 /* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
 void rebind_put_off(const struct hook hooks[]);
+
+/* Is there any such thing? Initial-exec: no allocation on first use. */
+extern _Thread_local bool rebind_is_pending __attribute__((tls_model("initial-exec")));
 
 #endif

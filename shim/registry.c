@@ -45,10 +45,12 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
+_Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
+
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
-static atomic_int highest = -1; /* the highest descriptor that was ever recorded */
-static atomic_int owner;        /* the process whose records these are */
+static atomic_int highest = -1;        /* the highest descriptor that was ever recorded */
+static ON_FORKS_PAGE atomic_int owner; /* the process whose records these are */
 
 static struct leaf *leaf_of(int fd)
 {
@@ -149,7 +151,7 @@ static uint64_t inode_identity(int fd)
 }
 
 /* What makes a socket that one and no other, as long as the machine is up; 0 for anything else. */
-static uint64_t identity_of(int fd)
+uint64_t registry_identify(int fd)
 {
     uint64_t cookie = 0;
     socklen_t length = sizeof cookie;
@@ -187,6 +189,7 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
+    atomic_fetch_or(&registry_seen[word], UINT64_C(1) << (fd % WORD_BITS));
     atomic_fetch_or(&leaf->used[word], UINT64_C(1) << (fd % WORD_BITS));
     raise_highest(fd);
     atomic_store_explicit(&slot->identity, identity, memory_order_release);
@@ -202,7 +205,7 @@ bool registry_renew(int fd, const struct endpoint *endpoint)
 {
     struct slot *slot = slot_of(fd);
     uint64_t known = identity_on_record(slot);
-    if (known == 0 || identity_of(fd) != known)
+    if (known == 0 || registry_identify(fd) != known)
         return false;
     struct record record;
     load_record(slot, &record);
@@ -211,9 +214,13 @@ bool registry_renew(int fd, const struct endpoint *endpoint)
     return true;
 }
 
-bool registry_record(int fd, const struct endpoint *endpoint)
+bool registry_knows(int fd, uint64_t identity)
 {
-    uint64_t identity = identity_of(fd);
+    return identity != 0 && identity == identity_on_record(slot_of(fd));
+}
+
+bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint)
+{
     if (identity == 0)
         return false;
     if (atomic_load_explicit(&owner, memory_order_relaxed) == 0) /* before our constructor */
@@ -238,7 +245,7 @@ bool registry_copy(int from, int to)
 {
     struct slot *slot = slot_of(from);
     uint64_t known = identity_on_record(slot);
-    if (known == 0 || identity_of(to) != known || !is_ours())
+    if (known == 0 || registry_identify(to) != known || !is_ours())
         return true;
     struct record record;
     load_record(slot, &record);
@@ -254,7 +261,7 @@ bool registry_holds(int fd, struct record *record)
 {
     struct slot *slot = slot_of(fd);
     uint64_t known = identity_on_record(slot);
-    if (known == 0 || identity_of(fd) != known)
+    if (known == 0 || registry_identify(fd) != known)
         return false;
     if (record != NULL)
         load_record(slot, record);
@@ -267,7 +274,7 @@ void registry_restore(void)
     int fd;
     uint64_t identity;
     for (unsigned nth = 0; forking_replaced(&nth, &fd, &identity);)
-        if (slot_of(fd) != NULL && identity_of(fd) == identity)
+        if (slot_of(fd) != NULL && registry_identify(fd) == identity)
             atomic_store_explicit(&slot_of(fd)->identity, identity, memory_order_release);
 }
 

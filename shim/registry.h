@@ -11,6 +11,7 @@
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,14 +37,31 @@ void registry_adopt(void);
 /* A socket on record has been connected again: takes the (perhaps new) peer over. */
 bool registry_renew(int fd, const struct endpoint *endpoint);
 
-/* Records the socket behind fd. False where it has no identity or there is no memory. */
-bool registry_record(int fd, const struct endpoint *endpoint);
+/* What makes the socket behind fd that one and no other, as the kernel says; 0: it is none. */
+uint64_t registry_identify(int fd);
+
+/* Is that one on record for fd? */
+bool registry_knows(int fd, uint64_t identity);
+
+/* Records that one as what is behind fd. False where it is none or there is no memory. */
+bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint);
 
 /* Records `to`, a fresh copy of `from`, where that is recorded. False for want of memory. */
 bool registry_copy(int from, int to);
 
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
+
+/* One bit for each remainder of 1,024: was a descriptor with that remainder ever recorded? */
+extern _Atomic uint64_t registry_seen[1024 / 64];
+
+/* The same, coarser and in line, for the setsockopt that is not ours: false is certain. */
+static inline bool registry_has_seen(int fd)
+{
+    unsigned remainder = (unsigned)fd % 1024;
+    uint64_t word = atomic_load_explicit(&registry_seen[remainder / 64], memory_order_relaxed);
+    return (word >> remainder % 64 & 1) != 0;
+}
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);

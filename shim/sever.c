@@ -10,11 +10,12 @@
 #include <sys/resource.h>
 
 #include "config.h"
+#include "forking.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
 
-static atomic_uint generation;
+static ON_FORKS_PAGE atomic_uint generation;
 
 /* Initial-exec: no allocation on first use. A preload is always in the static TLS block. */
 static _Thread_local bool handing_over __attribute__((tls_model("initial-exec")));

@@ -1,0 +1,36 @@
+# What becomes of the built files: installed, taken away again, or made into a Debian package.
+# Included by the Makefile.
+#
+# make install     below PREFIX; DESTDIR goes before every path
+# make uninstall   takes away what install put there, with the same PREFIX, DESTDIR ...
+# make deb         build/redisguard_VERSION_ARCHITECTURE.deb
+# make deb-test    as root: the package in a clean Debian system of its own
+
+BINDIR        ?= $(PREFIX)/bin
+MANDIR        ?= $(PREFIX)/share/man
+INCLUDEDIR    ?= $(PREFIX)/include
+PKGCONFIGDIR  ?= $(PREFIX)/share/pkgconfig
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+DOCDIR        ?= $(PREFIX)/share/doc/redisguard
+
+.PHONY: install uninstall deb deb-test
+
+PUT_IN_PLACE = env BUILD='$(BUILD)' VERSION='$(VERSION)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' \
+    BINDIR='$(BINDIR)' MANDIR='$(MANDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
+    PKGCONFIGDIR='$(PKGCONFIGDIR)' COMPLETIONDIR='$(COMPLETIONDIR)' DOCDIR='$(DOCDIR)' \
+    shim/package/install
+
+install: all
+	@$(PUT_IN_PLACE) install
+
+uninstall:
+	@$(PUT_IN_PLACE) uninstall
+
+deb:
+	tests/dependencies deb
+	shim/package/deb '$(BUILD)' '$(VERSION)'
+
+deb-test:
+	tests/dependencies deb deb-test
+	$(MAKE) deb
+	tests/package/clean-root '$(BUILD)' '$(VERSION)'

@@ -1,0 +1,79 @@
+/*
+ * What the guard takes of memory, as the kernel counts the pages that a process has written to, and
+ * the size of its file. Its system calls are counted in cost.c, instructions in
+ * cost_instructions.c.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "sockets.h"
+
+enum { RUNS = 11, MANY = 10000, KIB = 1024 };
+
+struct memory {
+    long at_first;
+    long with_descriptors;
+};
+
+static int ascending(const void *one, const void *other)
+{
+    const struct memory *a = one;
+    const struct memory *b = other;
+    return (a->at_first > b->at_first) - (a->at_first < b->at_first);
+}
+
+/* Where the loader puts things is drawn for each run, and a page more or less with it: the median.
+ */
+static struct memory bytes_of_its_own(const char *const env[], const struct server *redis,
+                                      int descriptors)
+{
+    struct memory runs[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        const char *out = printed_by(
+            WORDS(PROGRAMS "cost_memory", text("%d", redis->port), text("%d", descriptors)), env);
+        cr_assert(sscanf(out, "%ld %ld", &runs[i].at_first, &runs[i].with_descriptors) == 2, "%s",
+                  out);
+    }
+    qsort(runs, RUNS, sizeof runs[0], ascending);
+    return runs[RUNS / 2];
+}
+
+Test(cost_memory, of_no_connection_is_at_most_32_kib_more_than_an_empty_preload_takes)
+{
+    struct server *redis = start_redis(NULL);
+    const char *const nothing[] = {"LD_PRELOAD=" BUILD_DIR "/tests/system/modules/nothing.so",
+                                   NULL};
+    long empty = bytes_of_its_own(nothing, redis, 0).at_first;
+    long guard = bytes_of_its_own(guarded(redis, NULL), redis, 0).at_first;
+    cr_expect(guard > empty && guard - empty <= 32L * KIB, "%ld - %ld = %ld", guard, empty,
+              guard - empty);
+}
+
+static void need_descriptors(int count)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < (rlim_t)count)
+        cr_skip_test("needs a limit of %d open files", count);
+}
+
+Test(cost_memory, of_each_guarded_descriptor_is_at_most_64_bytes)
+{
+    need_descriptors(MANY + 20);
+    struct server *redis = start_redis(NULL);
+    struct memory guard = bytes_of_its_own(guarded(redis, NULL), redis, MANY);
+    double each = (double)(guard.with_descriptors - guard.at_first) / MANY;
+    cr_expect(each > 8 && each <= 64, "%.1f", each);
+}
+
+Test(cost_memory, of_the_stripped_file_on_disk_is_at_most_64_kib)
+{
+    char *stripped = text("%s/stripped.so", scratch_directory());
+    struct stat status = {0};
+    output_of(WORDS("strip", "-o", stripped, LIBRARY));
+    cr_assert(stat(stripped, &status) == 0);
+    cr_expect(status.st_size > 0 && status.st_size <= 64L * KIB, "%ld", (long)status.st_size);
+}
