@@ -79,8 +79,8 @@ static inline bool has_keepalive(int fd)
 
 /* ---- descriptors ---- */
 
-/* The kernel's name for this one socket; 0 for anything else. Old kernels, qemu and the sandboxes of
- * the tests have no cookies: there its inode. */
+/* The kernel's name for this one socket; 0 for anything else. Old kernels, qemu and the sandboxes
+ * of the tests have no cookies: there its inode. */
 static inline uint64_t cookie_of(int fd)
 {
     uint64_t cookie = 0;
