@@ -226,7 +226,7 @@ SHELL_FILES := $(wildcard shim/redisguard shim/package/install shim/package/deb 
                  tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  examples/runit/run examples/s6/run)
 
-PYTHON_FILES := tests/lab/lab $(wildcard tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
+PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
                  tests/system/clients/*.py tests/system/prefork/*.py)
 
 lint:

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "kernel.h"
 
@@ -209,8 +210,9 @@ static long write_without_signals(int fd, const char *text, size_t length)
  */
 static int write_whole(int fd, struct line *line)
 {
-    static atomic_bool torn;
-    bool was_torn = atomic_exchange(&torn, false);
+    static atomic_bool torn_files[2];
+    atomic_bool *torn = &torn_files[fd == STDERR_FILENO]; /* that, or the log */
+    bool was_torn = atomic_exchange(torn, false);
     if (was_torn) {
         memmove(line->text + 1, line->text, line->length++);
         line->text[0] = '\n';
@@ -219,7 +221,7 @@ static int write_whole(int fd, struct line *line)
     long written = write_without_signals(fd, line->text, line->length + 1);
     if (written == (long)line->length + 1)
         return 0;
-    atomic_store(&torn, was_torn ? written != 1 : written > 0);
+    atomic_store(torn, was_torn ? written != 1 : written > 0);
     return written < 0 ? (int)written : -ENOSPC;
 }
 

@@ -85,6 +85,20 @@ Test(line, a_line_that_only_its_beginning_had_room_for_is_not_continued_by_the_n
     cr_expect_str_eq(captured(capture), "first\nsecond\nthird\n");
 }
 
+/* As the complaint, on stderr, that the log is full. */
+Test(line, a_line_to_stderr_in_between_is_not_the_one_that_is_broken)
+{
+    int capture = open_capture();
+    limit_files(5);
+    write_text("first line", capture);
+    limit_files(RLIM_INFINITY);
+    int complaints = capture_stderr();
+    cr_expect_eq(write_text("no space", STDERR_FILENO), 0);
+    cr_expect_eq(write_text("second", capture), 0);
+    cr_expect_str_eq(captured(complaints), "no space\n");
+    cr_expect_str_eq(captured(capture), "first\nsecond\n");
+}
+
 Test(line, the_break_after_a_part_is_made_once_however_little_room_there_is)
 {
     int capture = open_capture();
