@@ -41,9 +41,10 @@ static struct {
     char *(*dlerror)(void);
 } loader = {dlsym, dlerror};
 
+enum { AS_LIBC_ITSELF = INT_MIN }; /* glibc's __RTLD_DLOPEN */
+
 static void fetch_loader(void)
 {
-    enum { AS_LIBC_ITSELF = INT_MIN }; /* glibc's __RTLD_DLOPEN */
     if (__libc_dlopen_mode == NULL || __libc_dlsym == NULL)
         return;
     void *libdl = __libc_dlopen_mode("libdl.so.2", RTLD_NOW | AS_LIBC_ITSELF);
@@ -51,6 +52,18 @@ static void fetch_loader(void)
         return;
     *(void **)(void *)&loader.dlsym = __libc_dlsym(libdl, "dlsym");
     *(void **)(void *)&loader.dlerror = __libc_dlsym(libdl, "dlerror");
+}
+
+/* Where libdl.so.2 is not to be had, in an image that was trimmed say, libc's own definition must
+ * do: a hook with nothing to go on to would end the program. */
+static void *definition_of(const char *symbol)
+{
+    if (loader.dlsym != NULL)
+        return loader.dlsym(RTLD_NEXT, symbol);
+    void *libc = __libc_dlopen_mode == NULL || __libc_dlsym == NULL
+                     ? NULL
+                     : __libc_dlopen_mode("libc.so.6", RTLD_NOW | AS_LIBC_ITSELF);
+    return libc == NULL ? NULL : __libc_dlsym(libc, symbol);
 }
 
 /*
@@ -62,15 +75,13 @@ static void resolve(void)
     bool missing = false;
     if (loader.dlsym == NULL)
         fetch_loader();
-    if (loader.dlsym == NULL)
-        return;
     for (int i = 0; i < SYMBOLS; i++) {
-        void *found = loader.dlsym(RTLD_NEXT, symbols[i].name);
+        void *found = definition_of(symbols[i].name);
         __atomic_store_n((void **)(void *)((char *)&next_table + symbols[i].place), found,
                          __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
-    if (missing)
+    if (missing && loader.dlerror != NULL)
         loader.dlerror();
     if (next_table.fcntl64 == NULL) /* musl 1.2.4 and later */
         __atomic_store_n(&next_table.fcntl64, next_table.fcntl, __ATOMIC_RELAXED);
