@@ -64,8 +64,9 @@ enum guard guard_begin(int fd, const struct endpoint *endpoint)
         return GUARD_NONE;
     if (config()->cloexec)
         close_on_exec(fd);
-    note_whether_recorded(registry_record(fd, identity, endpoint));
-    return GUARD_NEW;
+    bool recorded = registry_record(fd, identity, endpoint);
+    note_whether_recorded(recorded);
+    return recorded ? GUARD_NEW : GUARD_NONE;
 }
 
 /* EALREADY and EINTR: the handshake goes on. EISCONN: a socket that we know is connected. */

@@ -16,7 +16,7 @@ enum guard { GUARD_NONE, GUARD_NEW, GUARD_KNOWN };
 /*
  * Tunes and records the descriptor, before the handshake: a fork may fall anywhere after it.
  * GUARD_KNOWN: it is on record already, with what was tuned then. GUARD_NONE: it is no stream
- * socket, or one that is connected, connecting or listening otherwise.
+ * socket, one that is connected, connecting or listening otherwise, or there was no memory.
  */
 enum guard guard_begin(int fd, const struct endpoint *endpoint);
 

@@ -260,7 +260,7 @@ static void begin_without_memory(void *unused)
     (void)unused;
     int fd = dup2(socket(AF_INET, SOCK_STREAM, 0), 1500); /* its record needs memory */
     refuse_call(SYS_mmap, ENOMEM);
-    EXPECT(guard_begin(fd, &by_ip));
+    EXPECT(guard_begin(fd, &by_ip) == GUARD_NONE);
     EXPECT(is_tuned(fd));
     EXPECT(!registry_may_hold(fd));
 }
