@@ -113,11 +113,16 @@ static bool put_breakpoint(pid_t pid, unsigned long at, unsigned long *before)
     return ptrace(PTRACE_POKETEXT, pid, at, (*before & ~BREAK_MASK) | BREAKPOINT) == 0;
 }
 
-static bool exchange_registers(enum __ptrace_request request, pid_t pid,
-                               struct user_regs_struct *registers)
+static bool read_registers(pid_t pid, struct user_regs_struct *registers)
 {
     struct iovec all = {registers, sizeof *registers};
-    return ptrace(request, pid, NT_PRSTATUS, &all) == 0;
+    return ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &all) == 0;
+}
+
+static bool write_registers(pid_t pid, struct user_regs_struct *registers)
+{
+    struct iovec all = {registers, sizeof *registers};
+    return ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &all) == 0;
 }
 
 /* The part of the program's code that holds this address. */
@@ -144,8 +149,7 @@ static bool take_step(pid_t pid, struct user_regs_struct *registers)
 {
     int status = 0;
     return ptrace(PTRACE_SINGLESTEP, pid, NULL, 0L) == 0 && waitpid(pid, &status, __WALL) == pid &&
-           WIFSTOPPED(status) && status >> 8 == SIGTRAP &&
-           exchange_registers(PTRACE_GETREGSET, pid, registers);
+           WIFSTOPPED(status) && status >> 8 == SIGTRAP && read_registers(pid, registers);
 }
 
 /* It stands at the program's first instruction. Puts the breakpoint on main instead. */
@@ -154,13 +158,12 @@ static bool move_on_to_main(pid_t pid, const struct entry *entry)
     enum { STEPS_AT_MOST = 1000 };
     struct user_regs_struct registers = {0};
     unsigned long start = 0, end = 0, before = 0;
-    if (!exchange_registers(PTRACE_GETREGSET, pid, &registers) ||
-        registers.COUNTER != entry->address + BREAK_STEP ||
+    if (!read_registers(pid, &registers) || registers.COUNTER != entry->address + BREAK_STEP ||
         !find_code(pid, entry->address, &start, &end))
         return false;
     registers.COUNTER = entry->address;
     if (ptrace(PTRACE_POKETEXT, pid, entry->address, entry->before) != 0 ||
-        !exchange_registers(PTRACE_SETREGSET, pid, &registers))
+        !write_registers(pid, &registers))
         return false;
     for (int i = 0; registers.COUNTER >= start && registers.COUNTER < end; i++)
         if (i == STEPS_AT_MOST || !take_step(pid, &registers))
