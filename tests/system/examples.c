@@ -1,10 +1,10 @@
 /*
- * The examples, each checked by its own tool and run for real: PHP, the C compiler, supervisord,
- * runit, s6, systemd's verifier. Where an example begins with the commands that install it, these
- * are carried out, below the test's own directory. Nothing is built or installed elsewhere.
+ * The example programs, each checked by its own tool and run for real: PHP, the C compiler. What
+ * the examples of supervisors, services and containers share (examples.h) is here as well.
  */
+#include "examples.h"
 #include "redisguard.h"
-#include "support.h"
+#include "sockets.h"
 
 #include <criterion/criterion.h>
 #include <regex.h>
@@ -14,21 +14,21 @@
 #include <string.h>
 #include <time.h>
 
-/* s: what the examples ask for, what a test here can wait for, and how much later is in time. */
-enum { DETECT_IN_EXAMPLES = 15, DETECT = 4, MARGIN = 1 };
+/* s: what a test here can wait for, and how much later is in time. */
+enum { DETECT = 4, MARGIN = 1 };
 
-static void needs(const char *tool)
+void needs(const char *tool)
 {
     if (run_program(WORDS("sh", "-c", "command -v \"$0\"", tool), NULL).status != 0)
         cr_skip_test("needs %s: tests/dependencies test", tool);
 }
 
-static char *from_shell(const char *script, const char *argument, const char *other)
+char *from_shell(const char *script, const char *argument, const char *other)
 {
     return output_of(WORDS("sh", "-e", "-c", script, "sh", argument, other));
 }
 
-static char *example(const char *name)
+char *example(const char *name)
 {
     return text(SOURCE_DIR "/examples/%s", name);
 }
@@ -52,8 +52,6 @@ Test(examples, php_finds_no_fault_with_any_of_its_own)
 
 /* ---- brpop-worker.php ---- */
 
-#define WORKER "brpop-worker.php"
-
 static struct program *start_worker(const struct server *server, const char *const more[])
 {
     return start_program(WORDS("php", example(WORKER), "--port", text("%d", server->port)),
@@ -65,19 +63,19 @@ static void wait_until_it_waits(const struct server *server)
     WAIT_UNTIL(strstr(redis_ask(server, "INFO clients"), "blocked_clients:1") != NULL);
 }
 
-static void takes_an_item(struct program *worker, const struct server *server, const char *item)
+void takes_an_item(struct program *worker, const struct server *server, const char *item)
 {
     redis_ask(server, "LPUSH jobs %s", item);
     wait_for_line(worker, text(" item {\"payload\":\"%s\"}", item));
 }
 
 /* All that it has said, be it to its supervisor. */
-static char *told_by(struct outcome outcome)
+char *told_by(struct outcome outcome)
 {
     return text("%s%s", outcome.out, outcome.err);
 }
 
-static void ends_in_order(struct program *program, int signal)
+void ends_in_order(struct program *program, int signal)
 {
     kill(program->pid, signal);
     struct outcome outcome = finish_program(program);
@@ -289,39 +287,47 @@ Test(examples, weak_api_runs_with_and_without_the_library)
                     "\nguarded=0\nreleased=0 (No such file or directory)\nguarded=0\n");
 }
 
-/* ---- installed as the example says ---- */
+/* ---- what the examples of supervisors, services and containers share ---- */
 
-/* $1: the example; $2: where / is. The commands stand in its comments. */
-static const char installation[] =
-    "mkdir \"$2\"\n"
-    "ln -s '" BUILD_DIR "' \"$2/build\"\n"
-    "ln -s '" SOURCE_DIR "/examples' \"$2/examples\"\n"
-    "sed 's/^[#;] *//' \"$1\" | sed -e :again -e '/\\\\$/N; s/\\\\\\n *//; t again' |\n"
-    "    grep -E '^(install|echo) ' | sed \"s|\\([ >]\\)/|\\1$2/|g\" >\"$2/commands\"\n"
-    "cd \"$2\" && . ./commands\n";
-
-static char *install_as_told(const char *example)
+void needs_a_system_of_its_own(void)
 {
-    char *root = text("%s/root", scratch_directory());
-    from_shell(installation, example, root);
-    return root;
+    if (run_program(WORDS("unshare", "--mount", "chroot", "/", "true"), NULL).status != 0)
+        cr_skip_test("needs mount namespaces and chroot: run as root");
 }
 
-/* The command, where /usr/local is what has been installed. */
-static struct program *start_installed(const char *root, const char *command)
+struct program *follow(const char *name, const char *command)
 {
-    if (run_program(WORDS("unshare", "--mount", "true"), NULL).status != 0)
-        cr_skip_test("needs a mount namespace: run as root, or under unshare --map-root-user");
-    return start_program(
-        WORDS("unshare", "--mount", "sh", "-c",
-              text("mount --bind %s/usr/local /usr/local && exec env %s", root, command)),
-        WORDS("PATH=/usr/local/bin:/usr/bin:/bin", "REDISGUARD_STRICT=1"));
+    needs_a_system_of_its_own();
+    return start_program(WORDS("unshare", "--mount", RECIPES "/follow", scratch_directory(),
+                               SOURCE_DIR, BUILD_DIR, example(name), command),
+                         WORDS("REDISGUARD_STRICT=1"));
 }
 
-/* What follows after a word at the beginning of its lines. */
-static char *settings_in(const char *example, const char *word)
+static struct outcome run_inside(const struct program *program, const char *command)
 {
-    return from_shell("sed -n \"s/^$2//p\" \"$1\" | tr '\\n' ' '", example, word);
+    return run_program(WORDS("nsenter", text("--target=%d", (int)program->pid), "--mount", "--root",
+                             "--wd", "env", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+                             "sh", "-c", command),
+                       NULL);
+}
+
+bool succeeds_inside(const struct program *program, const char *command)
+{
+    return run_inside(program, command).status == 0;
+}
+
+char *inside(const struct program *program, const char *command)
+{
+    struct outcome outcome = run_inside(program, command);
+    cr_assert_eq(outcome.status, 0, "%s: %s", command, told_by(outcome));
+    return outcome.out;
+}
+
+struct server *start_redis_on_its_port(void)
+{
+    needs_a_system_of_its_own();
+    enter_private_network();
+    return start_redis(WORDS("--port", "6379"));
 }
 
 /* Until the first probe, as ss(8) puts it: "timer:(keepalive,14sec,0)", and below ten seconds
@@ -335,189 +341,24 @@ static double seconds_to_first_probe(const struct server *server)
     return seconds;
 }
 
-static void is_at_work_and_guarded(struct program *supervisor, const struct server *server)
+void is_guarded_as_told(const struct server *server)
 {
+    enum { DETECT_IN_EXAMPLES = 15 };
     double seconds = -1;
-    wait_for_line(supervisor, " connected ");
     WAIT_UNTIL((seconds = seconds_to_first_probe(server)) >= 0);
     cr_expect(seconds <= DETECT_IN_EXAMPLES, "the first probe is %.0f s away", seconds);
+}
+
+void is_seen_to_work(const struct program *program, int connections)
+{
+    char *audit = inside(program, "redisguard --audit");
+    cr_expect_eq(lines_with(audit, " guarded " REDISGUARD_VERSION), connections, "%s", audit);
+    cr_expect_eq(lines_with(audit, "unguarded"), 0, "%s", audit);
+}
+
+void is_at_work_and_guarded(struct program *supervisor, const struct server *server)
+{
+    wait_for_line(supervisor, " connected ");
+    is_guarded_as_told(server);
     takes_an_item(supervisor, server, "supervised");
-}
-
-/* ---- supervisors ---- */
-
-static void supervises(const char *const argv[])
-{
-    needs(argv[0]);
-    struct server *server = start_redis(NULL);
-    struct program *supervisor = start_program(
-        argv, WORDS(text("PATH=%s:%s", BUILD_DIR, getenv("PATH")),
-                    text("PHP_WORKER=%s", example(WORKER)), text("REDIS_PORT=%d", server->port),
-                    text("REDISGUARD_PORTS=%d", server->port), "REDISGUARD_STRICT=1"));
-    is_at_work_and_guarded(supervisor, server);
-    ends_in_order(supervisor, SIGTERM);
-}
-
-/* Its pid file goes to the working directory. */
-Test(examples, supervisord_runs_a_guarded_worker)
-{
-    needs("supervisord");
-    supervises(
-        WORDS("env", "-C", scratch_directory(), "supervisord", "-c", example("supervisord.conf")));
-}
-
-Test(examples, runit_runs_a_guarded_worker)
-{
-    supervises(
-        WORDS("runsv", text("%s/etc/sv/redis-worker", install_as_told(example("runit/run")))));
-}
-
-Test(examples, s6_runs_a_guarded_worker)
-{
-    supervises(
-        WORDS("s6-supervise", text("%s/etc/s6/redis-worker", install_as_told(example("s6/run")))));
-}
-
-/* ---- systemd ---- */
-
-#define UNIT "redisguard-worker.service"
-
-/* Of its warnings only those about this unit count; without the option it ends with 0 for any. */
-static struct outcome verified(const char *unit)
-{
-    return run_program(WORDS("systemd-analyze", "verify", "--recursive-errors=no", unit), NULL);
-}
-
-Test(examples, systemd_finds_no_fault_with_its_unit)
-{
-    needs("systemd-analyze");
-    struct outcome outcome = verified(example(UNIT));
-    cr_expect_eq(outcome.status, 0, "status %d: %s", outcome.status, told_by(outcome));
-    cr_expect(strstr(told_by(outcome), UNIT) == NULL, "%s", told_by(outcome));
-}
-
-Test(examples, systemd_would_find_a_misspelt_key)
-{
-    needs("systemd-analyze");
-    const char *misspelt = from_shell("sed s/KillMode/KilMode/ \"$1\"", example(UNIT), NULL);
-    struct outcome outcome = verified(scratch_file(UNIT, misspelt, 0644));
-    cr_expect_neq(outcome.status, 0);
-    cr_expect(strstr(outcome.err, "KilMode") != NULL, "%s", outcome.err);
-}
-
-/* Without systemd: its command with its variables, on Redis's own port. */
-Test(examples, the_systemd_units_command_is_guarded_by_the_units_variables)
-{
-    enter_private_network();
-    struct server *server = start_redis(WORDS("--port", "6379"));
-    char *command = text("%s %s", settings_in(example(UNIT), "Environment="),
-                         settings_in(example(UNIT), "ExecStart="));
-    struct program *worker = start_installed(install_as_told(example(UNIT)), command);
-    is_at_work_and_guarded(worker, server);
-    ends_in_order(worker, SIGTERM);
-}
-
-/* ---- Dockerfile ---- */
-
-/* $1: the Dockerfile; $2: where / is. Its first stage, but for the packages: a fresh copy of what
- * it copies, made and installed, in an environment as bare as the image's. */
-static const char guard_stage[] =
-    "mkdir -p \"$2/src\"\n"
-    "sed -e :again -e '/\\\\$/N; s/\\\\\\n *//; t again' \"$1\" |\n"
-    "    sed -n '/ AS guard$/,/^FROM [^ ]*$/p' | sed -nE -e \"/^RUN/s| /usr/| $2/usr/|g\" \\\n"
-    "    -e 's|^RUN (make.*)|\\1|p' -e 's|^COPY ([^ ]+) |cp -R " SOURCE_DIR "/\\1 |p' \\\n"
-    "    >\"$2/commands\"\n"
-    "cd \"$2/src\" && env -i PATH=\"$PATH\" sh -e ../commands\n";
-
-static char *build_guard_stage(void)
-{
-    char *root = text("%s/guard", scratch_directory());
-    from_shell(guard_stage, example("Dockerfile"), root);
-    return root;
-}
-
-/* $1: the Dockerfile. What a container runs, with the image's variables; what was copied into the
- * image is at its place in the source tree. */
-static const char entry_point[] =
-    "copied=$(sed -nE 's|^COPY ([^-][^ ]*) (/.+)|s#\\2#" SOURCE_DIR "/\\1#|p' \"$1\")\n"
-    "for word in ENV ENTRYPOINT CMD; do sed -n \"s/^$word //p\" \"$1\"; done |\n"
-    "    tr -d '[],\"' | tr '\\n' ' ' | sed \"$copied\"\n";
-
-Test(examples, the_image_runs_a_guarded_worker)
-{
-    enter_private_network();
-    struct server *server = start_redis(WORDS("--port", "6379"));
-    struct program *worker =
-        start_installed(build_guard_stage(), from_shell(entry_point, example("Dockerfile"), NULL));
-    is_at_work_and_guarded(worker, server);
-    ends_in_order(worker, SIGTERM);
-}
-
-/* At the same place, since the wrapper has the library's path from there. */
-Test(examples, the_image_takes_what_the_first_stage_has_installed_to_the_same_place)
-{
-    char *paths = settings_in(example("Dockerfile"), "COPY --from=guard ");
-    char *root = build_guard_stage();
-    cr_assert_str_not_empty(paths);
-    for (char *from = strtok(paths, " "); from != NULL; from = strtok(NULL, " ")) {
-        output_of(WORDS("test", "-e", text("%s%s", root, from)));
-        cr_expect_str_eq(strtok(NULL, " "), from);
-    }
-}
-
-/* ---- kubernetes.yaml ---- */
-
-/* Prints what the init container copies; into which volume, and where there; out of which volume,
- * and from where there, the worker loads it; the worker's variables. A line each. */
-static const char reading_yaml[] =
-    "import os, sys, yaml\n"
-    "pod = yaml.safe_load(open(sys.argv[1]))['spec']['template']['spec']\n"
-    "init, worker = pod['initContainers'][0], pod['containers'][0]\n"
-    "command, source, target = init['command']\n"
-    "variables = {v['name']: v['value'] for v in worker['env'] if 'value' in v}\n"
-    "def in_volume(path, container):\n"
-    "    mount, = container['volumeMounts']\n"
-    "    assert mount['name'] in [volume['name'] for volume in pod['volumes']]\n"
-    "    return mount['name'] + ':' + os.path.relpath(path, mount['mountPath'])\n"
-    "print(source)\n"
-    "print(in_volume(os.path.join(target, os.path.basename(source)), init))\n"
-    "print(in_volume(variables['LD_PRELOAD'], worker))\n"
-    "assert all(isinstance(value, str) for value in variables.values()), variables\n"
-    "print(' '.join(name + '=' + value for name, value in variables.items()))\n";
-
-enum { COPIED, COPIED_TO, LOADED_FROM, VARIABLES, FACTS };
-
-static void read_yaml(char *facts[FACTS])
-{
-    const char *python = "/usr/bin/python3"; /* Debian's, which python3-yaml belongs to */
-    if (run_program(WORDS(python, "-c", "import yaml"), NULL).status != 0)
-        cr_skip_test("needs python3-yaml: tests/dependencies test");
-    char *lines = output_of(WORDS(python, "-c", reading_yaml, example("kubernetes.yaml")));
-    for (int fact = 0; fact < FACTS; fact++)
-        facts[fact] = strsep(&lines, "\n");
-}
-
-Test(examples, the_pods_worker_loads_what_its_init_container_copied_out_of_the_image)
-{
-    char *facts[FACTS];
-    read_yaml(facts);
-    output_of(WORDS("test", "-f", text("%s%s", build_guard_stage(), facts[COPIED])));
-    cr_expect_str_eq(facts[LOADED_FROM], facts[COPIED_TO]);
-    cr_expect_str_eq(facts[LOADED_FROM], "redisguard:libredisguard.so");
-}
-
-/* But for the two that only a cluster can give a meaning to. */
-Test(examples, the_pods_worker_is_guarded_by_the_pods_variables)
-{
-    char *facts[FACTS];
-    read_yaml(facts);
-    enter_private_network();
-    struct server *server = start_redis(WORDS("--port", "6379"));
-    struct program *worker =
-        start_program(WORDS("sh", "-c",
-                            text("exec env %s LD_PRELOAD=" LIBRARY " REDIS_HOST=127.0.0.1 php %s",
-                                 facts[VARIABLES], example(WORKER))),
-                      WORDS("REDISGUARD_STRICT=1"));
-    is_at_work_and_guarded(worker, server);
-    ends_in_order(worker, SIGTERM);
 }
