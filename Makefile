@@ -224,7 +224,8 @@ SHELL_FILES := $(wildcard shim/redisguard shim/package/install shim/package/deb 
                  tests/package/clean-root tests/package/smoke tests/dependencies tests/dist tests/matrix/* tests/demo/demo .ci/run \
                  tests/system/foreign/shell.bash tests/system/clients/table \
                  tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
-                 examples/runit/run examples/s6/run)
+                 tests/system/recipes/follow tests/system/recipes/image tests/system/recipes/alpine \
+                 tests/system/recipes/system.sh examples/runit/run examples/s6/run)
 
 PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
                  tests/system/clients/*.py tests/system/prefork/*.py)
