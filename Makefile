@@ -27,12 +27,14 @@ STANDARD := -std=gnu11 -D_GNU_SOURCE -Iinclude
 CFLAGS   ?= -O2 -g
 
 # No start files and no libc to link against: see "stubs" below. -mno-outline-atomics (arm64) keeps
-# libgcc out.
+# libgcc out; i386 divides numbers of 64 bits with its static code.
 MACHINE      := $(shell $(CC) -dumpmachine)
+I386         := $(filter i386% i486% i586% i686%,$(MACHINE))
 SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
                 -fstack-protector-strong -fno-strict-aliasing -ftls-model=initial-exec \
                 $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full) \
-                $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics)
+                $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics) \
+                $(if $(I386),-Wno-psabi)
 SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
                 -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,noseparate-code \
                 -Wl,--hash-style=both,--build-id,--no-as-needed,-O1
@@ -59,7 +61,7 @@ $(BUILD)/stubs/libc.so: Makefile
 	$(CC) -shared -nostdlib -nostartfiles -x c /dev/null -Wl,-soname,libc.so.6 -o $@
 
 $(BUILD)/libredisguard.so: $(SHIM_OBJECTS) $(BUILD)/stubs/libc.so
-	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJECTS) -L$(BUILD)/stubs -lc
+	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJECTS) -L$(BUILD)/stubs -lc $(if $(I386),-lgcc)
 
 $(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
 	@mkdir -p $(@D)
@@ -131,6 +133,9 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 # The same library and some of the programs once more, for arm64.
 -include tests/system/arm64.mk
 
+# And for i386.
+-include tests/system/i386.mk
+
 test:
 	tests/dependencies test
 	$(MAKE) all unit-test system-test fuzz FUZZ_SEED=1
@@ -139,7 +144,7 @@ test:
 unit-test: $(BUILD)/unit-tests
 	$(BUILD)/unit-tests -j2 --timeout 120
 
-system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 all
+system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
 	$(BUILD)/system-tests -j4 --timeout 180
 	tests/system/clients/table $(BUILD)/clients --check README.md
 

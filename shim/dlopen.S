@@ -48,8 +48,21 @@ dlopen:
     .cfi_def_cfa_offset 0
     br x16
 
+#elif defined(__i386__)
+
+    pushl %esp /* as it was: where the return address is; with these three it is aligned */
+    .cfi_adjust_cfa_offset 4
+    pushl 12(%esp)
+    .cfi_adjust_cfa_offset 4
+    pushl 12(%esp)
+    .cfi_adjust_cfa_offset 4
+    call dlopen_route
+    addl $12, %esp
+    .cfi_adjust_cfa_offset -12
+    jmp *%eax
+
 #else
-#error "redisguard knows how to jump to dlopen on x86-64 and arm64 only"
+#error "redisguard knows how to jump to dlopen on x86-64, arm64 and i386 only"
 #endif
 
     .cfi_endproc

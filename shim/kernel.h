@@ -52,9 +52,44 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
     return x0;
 }
 
+#elif defined(__i386__)
+
+/* The sixth argument goes into ebp, which the compiler may be using. */
+static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    __asm__ volatile("pushl %[sixth]\n\t"
+                     "pushl %%ebp\n\t"
+                     "movl 4(%%esp), %%ebp\n\t"
+                     "int $0x80\n\t"
+                     "popl %%ebp\n\t"
+                     "addl $4, %%esp"
+                     : "=a"(result)
+                     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [sixth] "m"(f)
+                     : "cc", "memory");
+    return result;
+}
+
 #else
-#error "redisguard knows the system call convention of x86-64 and arm64 only"
+#error "redisguard knows the system call convention of x86-64, arm64 and i386 only"
 #endif
+
+/*
+ * What differs on i386. Its old calls, with a time of 32 bits, are those that every kernel and
+ * sandbox has; the direct socket calls it has since Linux 4.3. A file that is opened without
+ * O_LARGEFILE ends at 2 GiB.
+ */
+#if defined(__i386__)
+enum { KERNEL_MMAP = SYS_mmap2, KERNEL_LARGE_FILE = 0100000 };
+#else
+enum { KERNEL_MMAP = SYS_mmap, KERNEL_LARGE_FILE = 0 };
+#endif
+
+/* A time as the calls used here know it on every machine, whatever libc's struct timespec is. */
+struct kernel_time {
+    long seconds;
+    long nanoseconds;
+};
 
 static inline long kernel_pointer(const void *pointer)
 {
@@ -111,26 +146,44 @@ static inline int kernel_close(int fd)
 
 static inline int kernel_openat(int folder, const char *path, int flags, mode_t mode)
 {
-    return (int)kernel_call(SYS_openat, folder, kernel_pointer(path), flags, (long)mode, 0, 0);
+    return (int)kernel_call(SYS_openat, folder, kernel_pointer(path), flags | KERNEL_LARGE_FILE,
+                            (long)mode, 0, 0);
 }
 
+#if defined(__i386__)
+/* Fills in what the guard asks for: the device, the inode number and the mode. */
+static inline int kernel_fstat(int fd, struct stat *status)
+{
+    struct {
+        uint64_t device;
+        uint32_t unused, inode, mode, rest[19];
+    } file = {0}; /* as asm/stat.h has it; that cannot be included beside libc's */
+    int error = (int)kernel_call(SYS_fstat64, fd, kernel_pointer(&file), 0, 0, 0, 0);
+    status->st_dev = file.device;
+    status->st_ino = file.inode;
+    status->st_mode = file.mode;
+    return error;
+}
+#else
 /* On 64-bit Linux libc's struct stat is the kernel's own. */
 static inline int kernel_fstat(int fd, struct stat *status)
 {
     return (int)kernel_call(SYS_fstat, fd, kernel_pointer(status), 0, 0, 0, 0);
 }
+#endif
 
 static inline long kernel_write(int fd, const void *bytes, size_t length)
 {
     return kernel_call(SYS_write, fd, kernel_pointer(bytes), (long)length, 0, 0, 0);
 }
 
-/* Whole seconds. Not libc's clock_gettime: a preload that bends time would answer, with locks. */
+/* Whole seconds, until 2106 where there are 32 bits for them. Not libc's clock_gettime: a preload
+ * that bends time would answer, with locks. */
 static inline int64_t kernel_clock(clockid_t clock)
 {
-    struct timespec now = {0, 0};
+    struct kernel_time now = {0, 0};
     kernel_call(SYS_clock_gettime, clock, kernel_pointer(&now), 0, 0, 0, 0);
-    return now.tv_sec;
+    return (int64_t)(unsigned long)now.seconds;
 }
 
 /*

@@ -18,7 +18,7 @@
 
 enum {
     SHORT = 60,
-    KERNEL_SIGNAL_SET = 8, /* bytes of the kernel's sigset_t, on every 64-bit machine */
+    KERNEL_SIGNAL_SET = 8, /* bytes of the kernel's sigset_t, on every machine but MIPS */
 };
 
 void line_bytes(struct line *line, const char *bytes, size_t length)
@@ -153,7 +153,7 @@ void line_ipv6(struct line *line, const unsigned char address[16])
 }
 
 /* Waits for room; NULL: however long it takes. 0, or -EAGAIN for no room, -EPIPE for no reader. */
-static int wait_for_room(int fd, const struct timespec *limit)
+static int wait_for_room(int fd, const struct kernel_time *limit)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLOUT, .revents = 0};
     long ready = kernel_call(SYS_ppoll, kernel_pointer(&wanted), 1, kernel_pointer(limit), 0, 0, 0);
@@ -167,7 +167,7 @@ static int wait_for_room(int fd, const struct timespec *limit)
 /* Takes off one of these signals that is pending; or -EAGAIN. */
 static long take_off(uint64_t signals)
 {
-    const struct timespec at_once = {0, 0};
+    const struct kernel_time at_once = {0, 0};
     return kernel_call(SYS_rt_sigtimedwait, kernel_pointer(&signals), 0, kernel_pointer(&at_once),
                        KERNEL_SIGNAL_SET, 0, 0);
 }
@@ -246,7 +246,7 @@ static bool is_terminal(int fd)
 
 int line_write(struct line *line, int fd)
 {
-    const struct timespec at_once = {0, 0}; /* on the stack: qemu's ppoll writes to it */
+    const struct kernel_time at_once = {0, 0}; /* on the stack: qemu's ppoll writes to it */
     int error = wait_for_room(fd, &at_once);
     if (error < 0)
         return error;

@@ -7,6 +7,12 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#if defined(__i386__)
+enum { TABLE = DT_REL, TABLE_SIZE = DT_RELSZ };
+#else
+enum { TABLE = DT_RELA, TABLE_SIZE = DT_RELASZ };
+#endif
+
 const void *object_dynamic(const struct dl_phdr_info *info)
 {
     for (int i = 0; i < info->dlpi_phnum; i++)
@@ -38,10 +44,10 @@ static void read_entry(struct object *object, const ElfW(Dyn) * entry)
     case DT_HASH:
         object->old_hash = absolute(object, entry);
         break;
-    case DT_RELA:
+    case TABLE:
         object->tables[0] = absolute(object, entry);
         break;
-    case DT_RELASZ:
+    case TABLE_SIZE:
         object->sizes[0] = entry->d_un.d_val;
         break;
     case DT_JMPREL:

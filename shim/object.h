@@ -11,7 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OBJECT_TABLES = 2 }; /* DT_RELA and DT_JMPREL */
+/* i386 keeps the addend where the relocation points to. */
+#if defined(__i386__)
+typedef ElfW(Rel) relocation;
+#else
+typedef ElfW(Rela) relocation;
+#endif
+
+enum { OBJECT_TABLES = 2 }; /* DT_RELA, or DT_REL, and DT_JMPREL */
 
 struct object {
     const char *path;
@@ -24,7 +31,7 @@ struct object {
     const char *strings;
     const uint32_t *gnu_hash; /* NULL: the object has only the old table */
     const uint32_t *old_hash;
-    const ElfW(Rela) * tables[OBJECT_TABLES];
+    const relocation *tables[OBJECT_TABLES];
     size_t sizes[OBJECT_TABLES]; /* bytes */
 };
 

@@ -32,6 +32,19 @@
 enum { JUMP_SLOT = R_X86_64_JUMP_SLOT, GLOB_DAT = R_X86_64_GLOB_DAT, ADDRESS = R_X86_64_64 };
 #elif defined(__aarch64__)
 enum { JUMP_SLOT = R_AARCH64_JUMP_SLOT, GLOB_DAT = R_AARCH64_GLOB_DAT, ADDRESS = R_AARCH64_ABS64 };
+#elif defined(__i386__)
+enum { JUMP_SLOT = R_386_JMP_SLOT, GLOB_DAT = R_386_GLOB_DAT, ADDRESS = R_386_32 };
+#endif
+
+/* On i386 an addend is lost once the loader has written the slot; nobody adds to a function. */
+#if defined(__i386__)
+#define TYPE_OF(relocation)   ELF32_R_TYPE((relocation)->r_info)
+#define SYMBOL_OF(relocation) ELF32_R_SYM((relocation)->r_info)
+#define ADDEND_OF(relocation) 0
+#else
+#define TYPE_OF(relocation)   ELF64_R_TYPE((relocation)->r_info)
+#define SYMBOL_OF(relocation) ELF64_R_SYM((relocation)->r_info)
+#define ADDEND_OF(relocation) (relocation)->r_addend
 #endif
 
 #ifndef RTLD_DEEPBIND
@@ -187,12 +200,12 @@ static bool leads_to_libc(const struct family *family, uintptr_t address)
 
 /* The hook for a relocation that asks for the bare address of somebody else's function, or -1. */
 static int hook_wanted_by(const struct family *family, const struct object *object,
-                          const ElfW(Rela) * relocation)
+                          const relocation *wanted)
 {
-    unsigned type = (unsigned)ELF64_R_TYPE(relocation->r_info);
-    if ((type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) || relocation->r_addend != 0)
+    unsigned type = (unsigned)TYPE_OF(wanted);
+    if ((type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) || ADDEND_OF(wanted) != 0)
         return -1;
-    const ElfW(Sym) *symbol = &object->symbols[ELF64_R_SYM(relocation->r_info)];
+    const ElfW(Sym) *symbol = &object->symbols[SYMBOL_OF(wanted)];
     const char *name = object->strings + symbol->st_name;
     for (int i = 0; symbol->st_shndx == SHN_UNDEF && family->hooks[i].name != NULL; i++)
         if (name[0] == family->hooks[i].name[0] && strcmp(name, family->hooks[i].name) == 0)
@@ -264,10 +277,10 @@ static void log_failure(const char *path)
 
 /* False where the slot should have been written and could not be. */
 static bool rebind_slot(const struct family *family, const struct object *object,
-                        const ElfW(Rela) * relocation)
+                        const relocation *wanted)
 {
-    int hook = hook_wanted_by(family, object, relocation);
-    uintptr_t slot = object->base + relocation->r_offset;
+    int hook = hook_wanted_by(family, object, wanted);
+    uintptr_t slot = object->base + wanted->r_offset;
     if (hook < 0 || !object_covers(object, slot, PF_W))
         return true;
     uintptr_t present = __atomic_load_n((uintptr_t *)slot, __ATOMIC_ACQUIRE);
@@ -284,7 +297,7 @@ static void rebind_member(const struct family *family, const struct object *obje
     bool complete = true;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         size_t count =
-            object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(ElfW(Rela));
+            object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = 0; i < count; i++)
             complete = rebind_slot(family, object, &object->tables[table][i]) && complete;
     }
@@ -351,11 +364,11 @@ static void note_for_later(const char *file, const uintptr_t *stack)
 
 /*
  * A signal handler may run while that dlopen is at work, on a module that is not relocated yet. As
- * long as it is, its return address is kept: on x86-64 where it stood, until the next call from
+ * long as it is, its return address is kept: on x86 where it stood, until the next call from
  * there, or any deeper one, writes over it; on arm64 in one of the frame records, which the
  * kernel's signal frames continue, or in the record of such a frame itself.
  */
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 static bool may_be_at_work(void)
 {
     return kernel_can_read(put_off.stack) && *put_off.stack == put_off.return_address;

@@ -29,7 +29,7 @@ void rebind_start(void);
 /*
  * Where a dlopen(file, mode) should go: to the next dlopen itself, by a tail jump, or to a function
  * here that calls it and then rebinds what it has loaded. `stack` is where the return address is
- * kept now: on x86-64 the real dlopen keeps it there too.
+ * kept now: on x86 the real dlopen keeps it there too.
  */
 function rebind_route(const struct hook hooks[], const char *file, int mode,
                       const uintptr_t *stack);

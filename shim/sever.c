@@ -77,7 +77,7 @@ static int make_closed_socket(void)
     return pair[0];
 }
 
-static int set_open_files_limit(const struct rlimit *wanted, struct rlimit *before)
+static int set_open_files_limit(const struct rlimit64 *wanted, struct rlimit64 *before)
 {
     return (int)kernel_call(SYS_prlimit64, 0, RLIMIT_NOFILE, kernel_pointer(wanted),
                             kernel_pointer(before), 0, 0);
@@ -86,10 +86,10 @@ static int set_open_files_limit(const struct rlimit *wanted, struct rlimit *befo
 /* At its soft limit the child borrows from the hard one, for these two calls. */
 static int make_closed_socket_above_the_limit(void)
 {
-    struct rlimit before = {0, 0};
+    struct rlimit64 before = {0, 0};
     if (set_open_files_limit(NULL, &before) < 0 || before.rlim_cur == before.rlim_max)
         return -EMFILE;
-    struct rlimit raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
+    struct rlimit64 raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
     if (set_open_files_limit(&raised, NULL) < 0)
         return -EMFILE;
     int closed = make_closed_socket();

@@ -13,12 +13,15 @@ PKGCONFIGDIR  ?= $(PREFIX)/share/pkgconfig
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DOCDIR        ?= $(PREFIX)/share/doc/redisguard
 
+# What `make i386` has built, to be installed beside the library for x86-64; empty: it is not.
+I386_LIBRARY  ?=
+
 .PHONY: install uninstall deb deb-test
 
 PUT_IN_PLACE = env BUILD='$(BUILD)' VERSION='$(VERSION)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' \
     BINDIR='$(BINDIR)' MANDIR='$(MANDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
     PKGCONFIGDIR='$(PKGCONFIGDIR)' COMPLETIONDIR='$(COMPLETIONDIR)' DOCDIR='$(DOCDIR)' \
-    shim/package/install
+    I386_LIBRARY='$(I386_LIBRARY)' shim/package/install
 
 install: all
 	@$(PUT_IN_PLACE) install

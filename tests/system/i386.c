@@ -1,0 +1,295 @@
+/*
+ * The library built for i386, in i386 programs, which this machine runs itself; and beside the one
+ * for x86-64, when programs of both classes start each other. What is special to the machine is
+ * looked at most: the system calls, the jump to dlopen, relocations without addends. i386.mk builds
+ * it all.
+ */
+#include "install.h"
+#include "redisguard.h"
+#include "sockets.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+#define I386         BUILD_DIR "/i386/"
+#define I386_LIBRARY I386 "libredisguard.so"
+#define I386_PROGRAM I386 "tests/system/programs/"
+
+static void needs_i386(void)
+{
+    if (access(I386_LIBRARY, R_OK) != 0)
+        cr_skip_test("needs the i386 library: the package gcc-i686-linux-gnu, and make i386");
+    if (access("/lib/ld-linux.so.2", X_OK) != 0)
+        cr_skip_test("needs a loader for i386: the package libc6-i386");
+    if (run_program(WORDS(I386_PROGRAM "sockets"), NULL).status != 0)
+        cr_skip_test("needs a kernel that runs i386 programs");
+}
+
+static const char *const *for_ports_of(const struct server *server, const char *more)
+{
+    static const char *words[8];
+    size_t count = 0;
+    const char *const tuned[] = {"LD_PRELOAD=" I386_LIBRARY, TUNED, more, NULL};
+    words[count++] = text("REDISGUARD_PORTS=%d", server->port);
+    for (size_t i = 0; tuned[i] != NULL; i++)
+        words[count++] = tuned[i];
+    words[count] = NULL;
+    return words;
+}
+
+static char *symbols_of(const char *library, const char *which)
+{
+    return output_of(WORDS(
+        "sh", "-c", text("nm -D %s --format=posix %s | cut -d' ' -f1 | sort", which, library)));
+}
+
+Test(i386, the_library_exports_and_wants_what_that_of_this_machine_does)
+{
+    needs_i386();
+    char *header = output_of(WORDS("readelf", "--file-header", I386_LIBRARY));
+    cr_assert(strstr(header, "Intel 80386"), "%s", header);
+    EXPECT_LINES(symbols_of(I386_LIBRARY, "--defined-only"), symbols_of(LIBRARY, "--defined-only"));
+    EXPECT_LINES(symbols_of(I386_LIBRARY, "--undefined-only"),
+                 symbols_of(LIBRARY, "--undefined-only"));
+    char *versions = output_of(WORDS("readelf", "--wide", "--version-info", I386_LIBRARY));
+    cr_assert_not(strstr(versions, "GLIBC_"), "%s", versions);
+    cr_assert_not(
+        strstr(output_of(WORDS("readelf", "--wide", "--dynamic", I386_LIBRARY)), "TEXTREL"));
+}
+
+Test(i386, a_connection_is_tuned_and_stays_so)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_by(WORDS(I386_PROGRAM "sockets", "version", "socket=tcp",
+                                  connect_to(redis), "options", "set=KEEPALIVE:0",
+                                  "set=USER_TIMEOUT:1", "options", "guards", "ping"),
+                            for_ports_of(redis, NULL)),
+                 "version " REDISGUARD_VERSION "\nsocket 3\nconnect 0\n" TUNED_OPTIONS
+                 " CLOEXEC 1\nset 0\nset 0\n" TUNED_OPTIONS " CLOEXEC 1\nguards 1\nping +PONG\n");
+}
+
+Test(i386, a_forked_child_is_cut_off_from_every_copy_and_reconnects)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(
+        printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "dup", "dup2=9",
+                         "dup3=10", "dupfd=11", "dupfd-cloexec=12", "guards", "fork", "ping",
+                         "use=3", "ping", "use=4", "ping", "use=9", "ping", "use=10", "ping",
+                         "use=11", "ping", "socket=tcp", connect_to(redis), "ping", "wait", "ping"),
+                   for_ports_of(redis, NULL)),
+        "socket 3\nconnect 0\ndup 4\ndup2 9\ndup3 10\ndupfd 11\ndupfd-cloexec 12\n"
+        "guards 1\nchild\nping -1 Broken pipe\nping -1 Broken pipe\nping -1 Broken pipe\n"
+        "ping -1 Broken pipe\nping -1 Broken pipe\nping -1 Broken pipe\n"
+        "socket 5\nconnect 0\nping +PONG\nparent\nping +PONG\n");
+}
+
+Test(i386, daemon_hands_the_connection_over)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "daemon",
+                                  "ping", "fork", "ping", "wait", "ping"),
+                            for_ports_of(redis, NULL)),
+                 "socket 3\nconnect 0\ndaemon 0\nping +PONG\nchild\nping -1 Broken pipe\n"
+                 "parent\nping +PONG\n");
+}
+
+Test(i386, what_is_guarded_and_cut_off_is_logged)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    struct outcome outcome =
+        run_program(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "fork"),
+                    for_ports_of(redis, "REDISGUARD_LOG=stderr"));
+    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 guarded: 127.0.0.1:"), 1, "%s",
+                 outcome.err);
+    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 cut off in this child: "), 1, "%s",
+                 outcome.err);
+    cr_assert_eq(lines_with(outcome.err, ""), 2, "%s", outcome.err);
+}
+
+/* ---- modules that bypass a preload ---- */
+
+static void expect_found_and_guarded(const char *who, const char *file)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    const char *plain = text("%s:plain:%s", who, file), *deep = text("%s:deepbind:%s", who, file);
+    EXPECT_LINES(
+        printed_by(WORDS(I386_PROGRAM "rebind_open", text("%d", redis->port), plain, "close", deep),
+                   for_ports_of(redis, NULL)),
+        text("%s: opened\n  setsockopt: guarded\nclose: closed\n%s: opened\n"
+             "  setsockopt: guarded\n",
+             plain, deep));
+}
+
+Test(i386, a_module_is_found_by_the_runpath_of_the_program_and_guarded)
+{
+    expect_found_and_guarded("program", "rebind_of_program.so");
+}
+
+Test(i386, a_module_is_found_by_the_origin_of_a_library_and_guarded)
+{
+    expect_found_and_guarded("library", "$ORIGIN/by_library/rebind_of_library.so");
+}
+
+Test(i386, a_module_is_found_by_its_path_and_guarded_however_it_was_bound)
+{
+    expect_found_and_guarded("library", I386 "tests/system/modules/rebind_lazy.so");
+    expect_found_and_guarded("program", I386 "tests/system/modules/rebind_now.so");
+    expect_found_and_guarded("program", I386 "tests/system/modules/rebind_relro.so");
+    expect_found_and_guarded("program", I386 "tests/system/modules/rebind_noplt.so");
+}
+
+Test(i386, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_by(WORDS(I386_PROGRAM "rebind_signal", text("%d", redis->port),
+                                  "rebind_of_program.so"),
+                            for_ports_of(redis, NULL)),
+                 "bypassed: never\n");
+}
+
+Test(i386, bad_addresses_are_refused_as_without_the_guard)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    char *printed = printed_alike(
+        WORDS(I386_PROGRAM "bad_addresses", text("%d", redis->port), redis->unix_socket),
+        for_ports_of(redis, NULL));
+    cr_assert_gt(lines_with(printed, "Bad address"), 100);
+    cr_assert_gt(lines_with(printed, "Operation now in progress"), 10);
+}
+
+Test(i386, a_log_may_be_longer_than_two_gigabytes)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    const char *log = text("%s/log", scratch_directory());
+    output_of(WORDS("truncate", "--size=3G", log));
+    printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis)),
+               for_ports_of(redis, text("REDISGUARD_LOG=%s", log)));
+    char *last = output_of(WORDS("tail", "--bytes=+3221225473", log));
+    cr_assert_eq(lines_with(last, "info: descriptor 3 guarded: 127.0.0.1:"), 1, "%s", last);
+}
+
+/* Records beyond the first 1,024 are in memory that was asked for. */
+Test(i386, a_high_descriptor_is_guarded_too)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(
+        printed_by(WORDS("prlimit", "--nofile=4096", "env", "LD_PRELOAD=" I386_LIBRARY,
+                         I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "dup2=4000",
+                         "use=4000", "guards", "fork", "ping", "wait", "ping"),
+                   WORDS(text("REDISGUARD_PORTS=%d", redis->port))),
+        "socket 3\nconnect 0\ndup2 4000\nguards 1\nchild\nping -1 Broken pipe\nparent\n"
+        "ping +PONG\n");
+}
+
+/* That takes the mode of a folder, as the kernel tells it. */
+Test(i386, a_log_behind_a_link_that_anybody_could_have_made_is_not_written)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    const char *link = text("%s/anybody/link", scratch_directory());
+    output_of(WORDS("sh", "-c",
+                    text("cd %s && mkdir anybody && chmod 1777 anybody && ln -s ../log %s",
+                         scratch_directory(), link)));
+    struct outcome outcome =
+        run_program(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis)),
+                    for_ports_of(redis, text("REDISGUARD_LOG=%s", link)));
+    cr_assert(strstr(outcome.err, "it is a link that anybody could have made"), "%s", outcome.err);
+}
+
+/* ---- beside the library for x86-64 ---- */
+
+/* The wrapper, installed below the test's own directory: with both libraries, or with one. */
+static char *installed_wrapper(const char *i386_library)
+{
+    char *prefix = text("%s/usr", scratch_directory());
+    struct outcome outcome =
+        make_in(SOURCE_DIR, "install",
+                text("BUILD=%s PREFIX=%s I386_LIBRARY=%s", BUILD_DIR, prefix, i386_library));
+    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
+    return text("%s/bin/redisguard", prefix);
+}
+
+static char *command(const char *programs, const struct server *redis)
+{
+    return text("%ssockets socket=tcp %s options", programs, connect_to(redis));
+}
+
+#define IS_TUNED "socket 3\nconnect 0\n" TUNED_OPTIONS " CLOEXEC 1\n"
+
+Test(i386, programs_of_both_classes_start_each_other_and_are_guarded_without_a_word)
+{
+    needs_i386();
+    struct server *redis = start_redis(NULL);
+    char *wrapper = installed_wrapper(I386_LIBRARY);
+    char *ports = text("--ports=%d", redis->port);
+    char *one = command(PROGRAMS, redis), *other = command(I386_PROGRAM, redis);
+    EXPECT_LINES(printed_by(WORDS(wrapper, ports, I386_PROGRAM "i386_runs",
+                                  text("%s; " I386_PROGRAM "i386_runs '%s; %s'", one, other, one)),
+                            WORDS(TUNED)),
+                 IS_TUNED IS_TUNED IS_TUNED);
+    EXPECT_LINES(printed_by(WORDS(wrapper, ports, PROGRAMS "i386_runs", other), WORDS(TUNED)),
+                 IS_TUNED);
+}
+
+/* musl expands nothing: to it $LIB is the name of a folder. */
+Test(i386, a_program_with_musl_finds_the_library_too)
+{
+    needs_i386();
+    if (access("/usr/bin/musl-gcc", X_OK) != 0)
+        cr_skip_test("needs musl-gcc: the package musl-tools");
+    struct server *redis = start_redis(NULL);
+    char *program = text("%s/sockets", scratch_directory());
+    output_of(WORDS("musl-gcc", "-std=gnu11", "-D_GNU_SOURCE", "-iquote", SOURCE_DIR "/shim", "-I",
+                    SOURCE_DIR "/include", "-o", program,
+                    SOURCE_DIR "/tests/system/programs/sockets.c"));
+    EXPECT_LINES(printed_by(WORDS(installed_wrapper(I386_LIBRARY), text("--ports=%d", redis->port),
+                                  program, "socket=tcp", connect_to(redis), "options"),
+                            WORDS(TUNED)),
+                 IS_TUNED);
+}
+
+Test(i386, the_library_is_loaded_once_by_whichever_of_its_paths)
+{
+    needs_i386();
+    char *wrapper = installed_wrapper(I386_LIBRARY);
+    char *plain = text("%s/usr/lib/redisguard/libredisguard.so", scratch_directory());
+    EXPECT_LINES(printed_by(WORDS(wrapper, "sh", "-c", "echo \"$LD_PRELOAD\""), NULL),
+                 text("%s/usr/lib/redisguard/$LIB/libredisguard.so\n", scratch_directory()));
+    EXPECT_LINES(
+        printed_by(WORDS(wrapper, "grep", "-c", "r-xp .*/libredisguard.so", "/proc/self/maps"),
+                   WORDS(text("LD_PRELOAD=%s", plain))),
+        "1\n");
+}
+
+Test(i386, where_only_one_library_is_installed_the_loader_says_so_and_the_program_runs)
+{
+    needs_i386();
+    struct outcome outcome =
+        run_program(WORDS(installed_wrapper(""), I386_PROGRAM "sockets", "version"), NULL);
+    cr_assert_eq(outcome.status, 0);
+    EXPECT_LINES(outcome.out, "version of nothing\n");
+    cr_assert_eq(lines_with(outcome.err, "wrong ELF class"), 1, "%s", outcome.err);
+    cr_assert_eq(lines_with(outcome.err, ""), 1, "%s", outcome.err);
+}
+
+Test(i386, both_libraries_are_taken_away_again)
+{
+    needs_i386();
+    installed_wrapper(I386_LIBRARY);
+    char *prefix = text("%s/usr", scratch_directory());
+    struct outcome outcome =
+        make_in(SOURCE_DIR, "uninstall", text("BUILD=%s PREFIX=%s", BUILD_DIR, prefix));
+    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
+    EXPECT_LINES(
+        output_of(WORDS("find", prefix, "-not", "-type", "d", "-o", "-name", "*redisguard*")), "");
+}
