@@ -74,8 +74,10 @@ echo 'stopped'
 kill -CONT $!
 until [[ $(jobs -r) ]]; do jobs > /dev/null; done
 echo 'running'
-kill -TERM $!
-wait $! 2> /dev/null
+{
+    kill -TERM $!
+    wait $!
+} 2> /dev/null # whether the shell tells of it depends on who is faster
 echo "ended with $?"
 set +m
 
