@@ -107,3 +107,14 @@ Test(artefact, is_bound_at_once_and_read_only_from_then_on)
     cr_assert(strstr(segments, "GNU_STACK") && strstr(strstr(segments, "GNU_STACK"), " RW "), "%s",
               segments);
 }
+
+/* One object that does not say so takes it from the whole library, and that from the process. */
+Test(artefact, keeps_the_processors_protection_of_jumps_and_returns)
+{
+#if defined(__x86_64__)
+    char *notes = output_of(WORDS("readelf", "--wide", "--notes", LIBRARY));
+    cr_assert(strstr(notes, "IBT, SHSTK"), "%s", notes);
+#else
+    cr_skip_test("the note is x86-64's");
+#endif
+}
