@@ -54,6 +54,17 @@ static void note_whether_recorded(bool recorded)
         log_refusal(&said, "recording a connection", -ENOMEM, "forked children inherit it");
 }
 
+static void note_kind_of(uint64_t identity)
+{
+    static atomic_bool said;
+    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_INFO) || atomic_exchange(&said, true))
+        return;
+    struct line line;
+    log_begin(&line, LOG_LEVEL_INFO);
+    line_text(&line, "there is no SO_COOKIE here: sockets are told apart by their inode numbers");
+    log_end(&line);
+}
+
 enum guard guard_begin(int fd, const struct endpoint *endpoint)
 {
     uint64_t identity = registry_identify(fd);
@@ -66,6 +77,7 @@ enum guard guard_begin(int fd, const struct endpoint *endpoint)
         close_on_exec(fd);
     bool recorded = registry_record(fd, identity, endpoint);
     note_whether_recorded(recorded);
+    note_kind_of(identity);
     return recorded ? GUARD_NEW : GUARD_NONE;
 }
 

@@ -142,12 +142,14 @@ static struct leaf *make_leaf_of(int fd)
  * The inode number of a socket, marked so that it is never taken for a cookie: for kernels before
  * 4.12 and sandboxes that refuse SO_COOKIE.
  */
+#define INODE_MARK (UINT64_C(1) << 63)
+
 static uint64_t inode_identity(int fd)
 {
     struct stat status = {0};
     if (kernel_fstat(fd, &status) < 0 || !S_ISSOCK(status.st_mode))
         return 0;
-    return UINT64_C(1) << 63 | status.st_ino;
+    return INODE_MARK | status.st_ino;
 }
 
 /* What makes a socket that one and no other, as long as the machine is up; 0 for anything else. */
@@ -212,6 +214,11 @@ bool registry_renew(int fd, const struct endpoint *endpoint)
     record.endpoint = *endpoint;
     store_record(slot, &record);
     return true;
+}
+
+bool registry_is_inode(uint64_t identity)
+{
+    return (identity & INODE_MARK) != 0;
 }
 
 bool registry_knows(int fd, uint64_t identity)

@@ -40,6 +40,10 @@ bool registry_renew(int fd, const struct endpoint *endpoint);
 /* What makes the socket behind fd that one and no other, as the kernel says; 0: it is none. */
 uint64_t registry_identify(int fd);
 
+/* Is that, for want of SO_COOKIE, an inode number? They are given again, after some four thousand
+ * million sockets. */
+bool registry_is_inode(uint64_t identity);
+
 /* Is that one on record for fd? */
 bool registry_knows(int fd, uint64_t identity);
 

@@ -44,6 +44,8 @@ static void make_every_kind_of_line(void)
                 STEPS("socket=tcp", connect));
     run_refused(text("%d/1=%d", SYS_fcntl, F_SETFD), STEPS("socket=tcp", connect));
     run_refused(text("%d/0=-1", SYS_rt_sigprocmask), STEPS("socket=tcp", connect));
+    run_refused(text("%d/1=%d/2=%d", SYS_getsockopt, SOL_SOCKET, SO_COOKIE),
+                STEPS("socket=tcp", connect));
     run_refused(text("%d", SYS_socketpair), STEPS("socket=tcp", connect, "fork", "wait"));
     run_logged("REDISGUARD_FORCE=1", WORDS(PROGRAMS "limits_memory", text("%d", redis->port)));
     run_logged("REDISGUARD_FORCE=1", WORDS(PROGRAMS "rebind_seccomp", text("%d", redis->port),
