@@ -112,7 +112,8 @@ Test(arm64, what_is_guarded_and_cut_off_is_logged)
                  outcome.err);
     cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 cut off in this child: "), 1, "%s",
                  outcome.err);
-    cr_assert_eq(lines_with(outcome.err, ""), 2, "%s", outcome.err);
+    int makeshift = lines_with(outcome.err, "info: there is no SO_COOKIE here"); /* nor has qemu */
+    cr_assert_eq(lines_with(outcome.err, ""), 2 + makeshift, "%s", outcome.err);
 }
 
 /* ---- modules that bypass a preload ---- */
