@@ -109,7 +109,8 @@ static struct program *start_fpm(const char *before)
 /* The script says whether the command that it executes is guarded. */
 static char *answer_of(const struct program *fpm)
 {
-    return inside(fpm, "env REQUEST_METHOD=GET SCRIPT_FILENAME=" RECIPES "/fpm.php"
+    inside(fpm, "install -m 644 " RECIPES "/fpm.php /srv"); /* www-data may not read ours */
+    return inside(fpm, "env REQUEST_METHOD=GET SCRIPT_FILENAME=/srv/fpm.php"
                        " cgi-fcgi -bind -connect /run/php/php8.2-fpm.sock");
 }
 
