@@ -175,7 +175,7 @@ Test(degrade, without_so_cookie_every_worker_gets_its_own_replies)
         on_kernel_without(WORDS(NO_COOKIE),
                           WORDS("php", SOURCE_DIR "/examples/prefork.php", "--port",
                                 text("%d", server->port), "--workers", "4", "--gets", "1000")),
-        logged(server, "REDISGUARD_LOG_LEVEL=info"));
+        guarded(server, WORDS(text("REDISGUARD_LOG=%s", log_path()))));
     cr_expect_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
     cr_expect(strstr(outcome.out, "wrong=0 errors=0 unfinished=0 crashed=0"), "%s", outcome.out);
     char *log = output_of(WORDS("cat", log_path()));

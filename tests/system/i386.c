@@ -5,8 +5,7 @@
  * it all.
  */
 #include "install.h"
-#include "redisguard.h"
-#include "sockets.h"
+#include "machine.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -26,153 +25,88 @@ static void needs_i386(void)
         cr_skip_test("needs a kernel that runs i386 programs");
 }
 
-static const char *const *for_ports_of(const struct server *server, const char *more)
-{
-    static const char *words[8];
-    size_t count = 0;
-    const char *const tuned[] = {"LD_PRELOAD=" I386_LIBRARY, TUNED, more, NULL};
-    words[count++] = text("REDISGUARD_PORTS=%d", server->port);
-    for (size_t i = 0; tuned[i] != NULL; i++)
-        words[count++] = tuned[i];
-    words[count] = NULL;
-    return words;
-}
+TestSuite(i386, .init = needs_i386);
 
-static char *symbols_of(const char *library, const char *which)
-{
-    return output_of(WORDS(
-        "sh", "-c", text("nm -D %s --format=posix %s | cut -d' ' -f1 | sort", which, library)));
-}
+static const struct machine i386 = {
+    .library = I386_LIBRARY,
+    .programs = I386_PROGRAM,
+    .runner = (const char *const[]){NULL},
+    .preload = "LD_PRELOAD=" I386_LIBRARY,
+};
 
 Test(i386, the_library_exports_and_wants_what_that_of_this_machine_does)
 {
-    needs_i386();
-    char *header = output_of(WORDS("readelf", "--file-header", I386_LIBRARY));
-    cr_assert(strstr(header, "Intel 80386"), "%s", header);
+    expect_library_for(&i386, "Intel 80386");
     EXPECT_LINES(symbols_of(I386_LIBRARY, "--defined-only"), symbols_of(LIBRARY, "--defined-only"));
     EXPECT_LINES(symbols_of(I386_LIBRARY, "--undefined-only"),
                  symbols_of(LIBRARY, "--undefined-only"));
-    char *versions = output_of(WORDS("readelf", "--wide", "--version-info", I386_LIBRARY));
-    cr_assert_not(strstr(versions, "GLIBC_"), "%s", versions);
     cr_assert_not(
         strstr(output_of(WORDS("readelf", "--wide", "--dynamic", I386_LIBRARY)), "TEXTREL"));
 }
 
 Test(i386, a_connection_is_tuned_and_stays_so)
 {
-    needs_i386();
-    struct server *redis = start_redis(NULL);
-    EXPECT_LINES(printed_by(WORDS(I386_PROGRAM "sockets", "version", "socket=tcp",
-                                  connect_to(redis), "options", "set=KEEPALIVE:0",
-                                  "set=USER_TIMEOUT:1", "options", "guards", "ping"),
-                            for_ports_of(redis, NULL)),
-                 "version " REDISGUARD_VERSION "\nsocket 3\nconnect 0\n" TUNED_OPTIONS
-                 " CLOEXEC 1\nset 0\nset 0\n" TUNED_OPTIONS " CLOEXEC 1\nguards 1\nping +PONG\n");
+    expect_tuned_for_good(&i386);
 }
 
 Test(i386, a_forked_child_is_cut_off_from_every_copy_and_reconnects)
 {
-    needs_i386();
-    struct server *redis = start_redis(NULL);
-    EXPECT_LINES(
-        printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "dup", "dup2=9",
-                         "dup3=10", "dupfd=11", "dupfd-cloexec=12", "guards", "fork", "ping",
-                         "use=3", "ping", "use=4", "ping", "use=9", "ping", "use=10", "ping",
-                         "use=11", "ping", "socket=tcp", connect_to(redis), "ping", "wait", "ping"),
-                   for_ports_of(redis, NULL)),
-        "socket 3\nconnect 0\ndup 4\ndup2 9\ndup3 10\ndupfd 11\ndupfd-cloexec 12\n"
-        "guards 1\nchild\nping -1 Broken pipe\nping -1 Broken pipe\nping -1 Broken pipe\n"
-        "ping -1 Broken pipe\nping -1 Broken pipe\nping -1 Broken pipe\n"
-        "socket 5\nconnect 0\nping +PONG\nparent\nping +PONG\n");
+    expect_children_cut_off(&i386);
 }
 
 Test(i386, daemon_hands_the_connection_over)
 {
-    needs_i386();
-    struct server *redis = start_redis(NULL);
-    EXPECT_LINES(printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "daemon",
-                                  "ping", "fork", "ping", "wait", "ping"),
-                            for_ports_of(redis, NULL)),
-                 "socket 3\nconnect 0\ndaemon 0\nping +PONG\nchild\nping -1 Broken pipe\n"
-                 "parent\nping +PONG\n");
+    expect_daemon_handed_over(&i386);
 }
 
 Test(i386, what_is_guarded_and_cut_off_is_logged)
 {
-    needs_i386();
-    struct server *redis = start_redis(NULL);
-    struct outcome outcome =
-        run_program(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis), "fork"),
-                    for_ports_of(redis, "REDISGUARD_LOG=stderr"));
-    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 guarded: 127.0.0.1:"), 1, "%s",
-                 outcome.err);
-    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 cut off in this child: "), 1, "%s",
-                 outcome.err);
-    cr_assert_eq(lines_with(outcome.err, ""), 2, "%s", outcome.err);
+    char *log = expect_logged(&i386);
+    cr_assert_eq(lines_with(log, ""), 2, "%s", log);
 }
 
 /* ---- modules that bypass a preload ---- */
 
-static void expect_found_and_guarded(const char *who, const char *file)
-{
-    needs_i386();
-    struct server *redis = start_redis(NULL);
-    const char *plain = text("%s:plain:%s", who, file), *deep = text("%s:deepbind:%s", who, file);
-    EXPECT_LINES(
-        printed_by(WORDS(I386_PROGRAM "rebind_open", text("%d", redis->port), plain, "close", deep),
-                   for_ports_of(redis, NULL)),
-        text("%s: opened\n  setsockopt: guarded\nclose: closed\n%s: opened\n"
-             "  setsockopt: guarded\n",
-             plain, deep));
-}
-
 Test(i386, a_module_is_found_by_the_runpath_of_the_program_and_guarded)
 {
-    expect_found_and_guarded("program", "rebind_of_program.so");
+    expect_module_guarded(&i386, "program", "rebind_of_program.so");
 }
 
 Test(i386, a_module_is_found_by_the_origin_of_a_library_and_guarded)
 {
-    expect_found_and_guarded("library", "$ORIGIN/by_library/rebind_of_library.so");
+    expect_module_guarded(&i386, "library", "$ORIGIN/by_library/rebind_of_library.so");
 }
 
 Test(i386, a_module_is_found_by_its_path_and_guarded_however_it_was_bound)
 {
-    expect_found_and_guarded("library", I386 "tests/system/modules/rebind_lazy.so");
-    expect_found_and_guarded("program", I386 "tests/system/modules/rebind_now.so");
-    expect_found_and_guarded("program", I386 "tests/system/modules/rebind_relro.so");
-    expect_found_and_guarded("program", I386 "tests/system/modules/rebind_noplt.so");
+    expect_module_guarded(&i386, "library", I386 "tests/system/modules/rebind_lazy.so");
+    expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_now.so");
+    expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_relro.so");
+    expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_noplt.so");
 }
 
 Test(i386, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
 {
-    needs_i386();
-    struct server *redis = start_redis(NULL);
-    EXPECT_LINES(printed_by(WORDS(I386_PROGRAM "rebind_signal", text("%d", redis->port),
-                                  "rebind_of_program.so"),
-                            for_ports_of(redis, NULL)),
-                 "bypassed: never\n");
+    expect_no_bypass_while_opening(&i386);
 }
 
 Test(i386, bad_addresses_are_refused_as_without_the_guard)
 {
-    needs_i386();
     struct server *redis = start_redis(NULL);
     char *printed = printed_alike(
         WORDS(I386_PROGRAM "bad_addresses", text("%d", redis->port), redis->unix_socket),
-        for_ports_of(redis, NULL));
+        environment_on(&i386, redis, NULL));
     cr_assert_gt(lines_with(printed, "Bad address"), 100);
     cr_assert_gt(lines_with(printed, "Operation now in progress"), 10);
 }
 
 Test(i386, a_log_may_be_longer_than_two_gigabytes)
 {
-    needs_i386();
     struct server *redis = start_redis(NULL);
     const char *log = text("%s/log", scratch_directory());
     output_of(WORDS("truncate", "--size=3G", log));
     printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis)),
-               for_ports_of(redis, text("REDISGUARD_LOG=%s", log)));
+               environment_on(&i386, redis, text("REDISGUARD_LOG=%s", log)));
     char *last = output_of(WORDS("tail", "--bytes=+3221225473", log));
     cr_assert_eq(lines_with(last, "info: descriptor 3 guarded: 127.0.0.1:"), 1, "%s", last);
 }
@@ -180,7 +114,6 @@ Test(i386, a_log_may_be_longer_than_two_gigabytes)
 /* Records beyond the first 1,024 are in memory that was asked for. */
 Test(i386, a_high_descriptor_is_guarded_too)
 {
-    needs_i386();
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
         printed_by(WORDS("prlimit", "--nofile=4096", "env", "LD_PRELOAD=" I386_LIBRARY,
@@ -194,7 +127,6 @@ Test(i386, a_high_descriptor_is_guarded_too)
 /* That takes the mode of a folder, as the kernel tells it. */
 Test(i386, a_log_behind_a_link_that_anybody_could_have_made_is_not_written)
 {
-    needs_i386();
     struct server *redis = start_redis(NULL);
     const char *link = text("%s/anybody/link", scratch_directory());
     output_of(WORDS("sh", "-c",
@@ -202,7 +134,7 @@ Test(i386, a_log_behind_a_link_that_anybody_could_have_made_is_not_written)
                          scratch_directory(), link)));
     struct outcome outcome =
         run_program(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis)),
-                    for_ports_of(redis, text("REDISGUARD_LOG=%s", link)));
+                    environment_on(&i386, redis, text("REDISGUARD_LOG=%s", link)));
     cr_assert(strstr(outcome.err, "it is a link that anybody could have made"), "%s", outcome.err);
 }
 
@@ -228,7 +160,6 @@ static char *command(const char *programs, const struct server *redis)
 
 Test(i386, programs_of_both_classes_start_each_other_and_are_guarded_without_a_word)
 {
-    needs_i386();
     struct server *redis = start_redis(NULL);
     char *wrapper = installed_wrapper(I386_LIBRARY);
     char *ports = text("--ports=%d", redis->port);
@@ -244,7 +175,6 @@ Test(i386, programs_of_both_classes_start_each_other_and_are_guarded_without_a_w
 /* musl expands nothing: to it $LIB is the name of a folder. */
 Test(i386, a_program_with_musl_finds_the_library_too)
 {
-    needs_i386();
     if (access("/usr/bin/musl-gcc", X_OK) != 0)
         cr_skip_test("needs musl-gcc: the package musl-tools");
     struct server *redis = start_redis(NULL);
@@ -260,7 +190,6 @@ Test(i386, a_program_with_musl_finds_the_library_too)
 
 Test(i386, the_library_is_loaded_once_by_whichever_of_its_paths)
 {
-    needs_i386();
     char *wrapper = installed_wrapper(I386_LIBRARY);
     char *plain = text("%s/usr/lib/redisguard/libredisguard.so", scratch_directory());
     EXPECT_LINES(printed_by(WORDS(wrapper, "sh", "-c", "echo \"$LD_PRELOAD\""), NULL),
@@ -273,7 +202,6 @@ Test(i386, the_library_is_loaded_once_by_whichever_of_its_paths)
 
 Test(i386, where_only_one_library_is_installed_the_loader_says_so_and_the_program_runs)
 {
-    needs_i386();
     struct outcome outcome =
         run_program(WORDS(installed_wrapper(""), I386_PROGRAM "sockets", "version"), NULL);
     cr_assert_eq(outcome.status, 0);
@@ -284,7 +212,6 @@ Test(i386, where_only_one_library_is_installed_the_loader_says_so_and_the_progra
 
 Test(i386, both_libraries_are_taken_away_again)
 {
-    needs_i386();
     installed_wrapper(I386_LIBRARY);
     char *prefix = text("%s/usr", scratch_directory());
     struct outcome outcome =
