@@ -43,11 +43,15 @@ static struct {
 
 enum { AS_LIBC_ITSELF = INT_MIN }; /* glibc's __RTLD_DLOPEN */
 
+static void *open_as_libc(const char *file)
+{
+    bool possible = __libc_dlopen_mode != NULL && __libc_dlsym != NULL;
+    return possible ? __libc_dlopen_mode(file, RTLD_NOW | AS_LIBC_ITSELF) : NULL;
+}
+
 static void fetch_loader(void)
 {
-    if (__libc_dlopen_mode == NULL || __libc_dlsym == NULL)
-        return;
-    void *libdl = __libc_dlopen_mode("libdl.so.2", RTLD_NOW | AS_LIBC_ITSELF);
+    void *libdl = open_as_libc("libdl.so.2");
     if (libdl == NULL)
         return;
     *(void **)(void *)&loader.dlsym = __libc_dlsym(libdl, "dlsym");
@@ -60,9 +64,7 @@ static void *definition_of(const char *symbol)
 {
     if (loader.dlsym != NULL)
         return loader.dlsym(RTLD_NEXT, symbol);
-    void *libc = __libc_dlopen_mode == NULL || __libc_dlsym == NULL
-                     ? NULL
-                     : __libc_dlopen_mode("libc.so.6", RTLD_NOW | AS_LIBC_ITSELF);
+    void *libc = open_as_libc("libc.so.6");
     return libc == NULL ? NULL : __libc_dlsym(libc, symbol);
 }
 
