@@ -27,17 +27,18 @@ STANDARD := -std=gnu11 -D_GNU_SOURCE -Iinclude
 CFLAGS   ?= -O2 -g
 
 # No start files and no libc to link against: see "stubs" below. -mno-outline-atomics (arm64) keeps
-# libgcc out; i386 divides numbers of 64 bits with its static code.
+# libgcc out; i386 divides numbers of 64 bits with its static code. Loops stay loops: see text.h.
 MACHINE      := $(shell $(CC) -dumpmachine)
 I386         := $(filter i386% i486% i586% i686%,$(MACHINE))
 SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
                 -fstack-protector-strong -fno-strict-aliasing -ftls-model=initial-exec \
+                -fno-tree-loop-distribute-patterns \
                 $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full) \
                 $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics) \
                 $(if $(I386),-Wno-psabi)
 SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
                 -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,noseparate-code \
-                -Wl,--hash-style=both,--build-id,--no-as-needed,-O1
+                -Wl,--hash-style=both,--build-id,--no-as-needed,-O1,--sort-section=name
 
 SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c shim/*.S)))
 

@@ -11,9 +11,10 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "common_page.h"
 #include "line.h"
+#include "text.h"
 
-#define PREFIX_LENGTH  (sizeof REDISGUARD_PREFIX - 1)
 #define TEXT_OF(value) #value
 #define TEXT(value)    TEXT_OF(value)
 
@@ -21,7 +22,7 @@ enum { UNSET = -1, PORT_MAX = 65535 };
 
 struct variable {
     const char *name;
-    bool (*read)(const struct variable *variable, const char *value, void *field);
+    bool (*read)(const struct variable *variable, const char *value, struct config *into);
     size_t field;           /* its offset in struct config */
     int low, high;          /* of a number */
     const char *choices[5]; /* in the order of their enum */
@@ -29,11 +30,11 @@ struct variable {
     const char *allowed;    /* how a complaint describes good values */
 };
 
-static bool read_number(const struct variable *variable, const char *value, void *field);
-static bool read_choice(const struct variable *variable, const char *value, void *field);
-static bool read_ports(const struct variable *variable, const char *value, void *field);
-static bool read_globs(const struct variable *variable, const char *value, void *field);
-static bool read_log(const struct variable *variable, const char *value, void *field);
+static bool read_number(const struct variable *variable, const char *value, struct config *into);
+static bool read_choice(const struct variable *variable, const char *value, struct config *into);
+static bool read_ports(const struct variable *variable, const char *value, struct config *into);
+static bool read_globs(const struct variable *variable, const char *value, struct config *into);
+static bool read_log(const struct variable *variable, const char *value, struct config *into);
 
 #define FIELD(name) offsetof(struct config, name)
 #define SECONDS     "a whole number of seconds from "
@@ -88,6 +89,21 @@ static const struct variable variables[] = {
 
 enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
+static int *number_of(struct config *config, const struct variable *variable)
+{
+    return (int *)(void *)((char *)config + variable->field);
+}
+
+static int number_in(const struct config *config, const struct variable *variable)
+{
+    return *(const int *)(const void *)((const char *)config + variable->field);
+}
+
+static const char *text_in(const struct config *config, const struct variable *variable)
+{
+    return *(const char *const *)(const void *)((const char *)config + variable->field);
+}
+
 /* Digits only, no sign, no space; returns what follows them, or NULL where the number is not low
  * to high. */
 static const char *take_number(const char *text, int low, int high, int *number)
@@ -105,21 +121,21 @@ static const char *take_number(const char *text, int low, int high, int *number)
     return at;
 }
 
-static bool read_number(const struct variable *variable, const char *value, void *field)
+static bool read_number(const struct variable *variable, const char *value, struct config *into)
 {
     int number = 0;
     const char *rest = take_number(value, variable->low, variable->high, &number);
     if (rest == NULL || *rest != '\0')
         return false;
-    *(int *)field = number;
+    *number_of(into, variable) = number;
     return true;
 }
 
-static bool read_choice(const struct variable *variable, const char *value, void *field)
+static bool read_choice(const struct variable *variable, const char *value, struct config *into)
 {
     for (int i = 0; variable->choices[i] != NULL; i++)
-        if (strcmp(value, variable->choices[i]) == 0) {
-            *(int *)field = i;
+        if (text_is(value, variable->choices[i])) {
+            *number_of(into, variable) = i;
             return true;
         }
     return false;
@@ -152,10 +168,10 @@ static bool take_ports(const char *list, uint8_t *ports)
 }
 
 /* Nothing is added until the whole list has been seen to be good. */
-static bool read_ports(const struct variable *variable, const char *value, void *field)
+static bool read_ports(const struct variable *variable, const char *value, struct config *into)
 {
     (void)variable;
-    return take_ports(value, NULL) && take_ports(value, field);
+    return take_ports(value, NULL) && take_ports(value, into->ports);
 }
 
 /* What is printed and logged keeps to its line. */
@@ -167,39 +183,42 @@ static bool has_control_characters(const char *value, size_t length)
     return false;
 }
 
-/* Copied, not pointed to: servers that set their process title write over their environment. */
-static bool read_globs(const struct variable *variable, const char *value, void *field)
+static bool has_empty_glob(const char *list, size_t length)
 {
-    (void)variable;
-    size_t length = strnlen(value, REDISGUARD_UNIX_LENGTH + 1);
-    bool empty_glob = length == 0 || value[0] == ':' || strstr(value, "::") != NULL;
-    if (length > REDISGUARD_UNIX_LENGTH || empty_glob || value[length - 1] == ':' ||
+    for (size_t i = 0; i < length; i++)
+        if (list[i] == ':' && (i == 0 || list[i - 1] == ':' || i + 1 == length))
+            return true;
+    return false;
+}
+
+/* Copied, not pointed to: servers that set their process title write over their environment. The
+ * default stays where it is. */
+static bool read_globs(const struct variable *variable, const char *value, struct config *into)
+{
+    size_t length = text_length_within(value, REDISGUARD_UNIX_LENGTH + 1);
+    if (length == 0 || length > REDISGUARD_UNIX_LENGTH || has_empty_glob(value, length) ||
         has_control_characters(value, length))
         return false;
-    memcpy(field, value, length + 1);
+    bool is_default = value == variable->fallback;
+    into->unix_globs = is_default ? value : memcpy(into->given_unix_globs, value, length + 1);
     return true;
 }
 
-static bool read_log(const struct variable *variable, const char *value, void *field)
+static bool read_log(const struct variable *variable, const char *value, struct config *into)
 {
     (void)variable;
-    size_t length = strnlen(value, REDISGUARD_LOG_LENGTH + 1);
-    if (length > REDISGUARD_LOG_LENGTH || (value[0] != '/' && strcmp(value, "stderr") != 0) ||
+    size_t length = text_length_within(value, REDISGUARD_LOG_LENGTH + 1);
+    if (length > REDISGUARD_LOG_LENGTH || (value[0] != '/' && !text_is(value, "stderr")) ||
         has_control_characters(value, length))
         return false;
-    memcpy(field, value, length + 1);
+    into->log = memcpy(into->given_log, value, length + 1);
     return true;
-}
-
-static void *field_of(struct config *into, const struct variable *variable)
-{
-    return (char *)into + variable->field;
 }
 
 static const struct variable *find_variable(const char *name, size_t length)
 {
     for (const struct variable *v = variables; v < variables + VARIABLES; v++)
-        if (strlen(v->name) == length && memcmp(v->name, name, length) == 0)
+        if (text_after(name, v->name) == name + length)
             return v;
     return NULL;
 }
@@ -212,7 +231,7 @@ static void describe_fallback(struct line *line, const struct config *used,
                               const struct variable *variable)
 {
     if (variable->read == read_number && variable->field != FIELD(detect))
-        line_number(line, *(const int *)((const char *)used + variable->field));
+        line_number(line, number_in(used, variable));
     else
         line_text(line, variable->fallback != NULL ? variable->fallback : "(unset)");
 }
@@ -273,9 +292,9 @@ static void derive_times(struct config *into)
 static void set_default(struct config *into, const struct variable *variable)
 {
     if (variable->read == read_number)
-        *(int *)field_of(into, variable) = UNSET;
+        *number_of(into, variable) = UNSET;
     else if (variable->fallback != NULL)
-        variable->read(variable, variable->fallback, field_of(into, variable));
+        variable->read(variable, variable->fallback, into);
 }
 
 /* Writes to what has a value, and nothing else: untouched, the rest takes no memory. */
@@ -284,13 +303,13 @@ static void fill_zeroed(struct config *into, char *const environment[], int comp
     const char *bad[VARIABLES] = {NULL};
     bool seen[VARIABLES] = {false};
     for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
-        if (strncmp(*entry, REDISGUARD_PREFIX, PREFIX_LENGTH) != 0)
+        const char *name = text_after(*entry, REDISGUARD_PREFIX);
+        if (name == NULL)
             continue;
-        const char *name = *entry + PREFIX_LENGTH;
-        size_t length = strcspn(name, "=");
+        size_t length = text_until(name, '=');
         const struct variable *variable = find_variable(name, length);
         if (variable == NULL) {
-            complain_of_name(*entry, PREFIX_LENGTH + length, complaints);
+            complain_of_name(*entry, (size_t)(name - *entry) + length, complaints);
             into->mistakes++;
             continue;
         }
@@ -298,7 +317,7 @@ static void fill_zeroed(struct config *into, char *const environment[], int comp
         if (seen[i] || name[length] == '\0') /* as getenv(3): the first one counts */
             continue;
         seen[i] = true;
-        if (!variable->read(variable, name + length + 1, field_of(into, variable))) {
+        if (!variable->read(variable, name + length + 1, into)) {
             bad[i] = name + length + 1;
             into->mistakes++;
         }
@@ -324,22 +343,26 @@ static bool environment_is_trusted(void)
     return getauxval(AT_SECURE) == 0;
 }
 
+enum { UNREAD, READING, READ };
+
+static ON_COMMON_PAGE struct {
+    struct config values;
+    atomic_int state;
+} read_once __attribute__((aligned(4096)));
+
 const struct config *config(void)
 {
-    static struct config values;
     static struct config nothing_yet; /* all zero: no ports, no globs, no log */
-    static atomic_int state;
-    enum { UNREAD, READING, READ };
-    if (__builtin_expect(atomic_load_explicit(&state, memory_order_acquire) == READ, 1))
-        return &values;
+    if (__builtin_expect(atomic_load_explicit(&read_once.state, memory_order_acquire) == READ, 1))
+        return &read_once.values;
     if (environ == NULL) /* in a program's preinit function libc has not set it yet */
         return &nothing_yet;
     int unread = UNREAD;
-    if (!atomic_compare_exchange_strong(&state, &unread, READING))
-        return unread == READ ? &values : &nothing_yet;
-    fill_zeroed(&values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
-    atomic_store_explicit(&state, READ, memory_order_release);
-    return &values;
+    if (!atomic_compare_exchange_strong(&read_once.state, &unread, READING))
+        return unread == READ ? &read_once.values : &nothing_yet;
+    fill_zeroed(&read_once.values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
+    atomic_store_explicit(&read_once.state, READ, memory_order_release);
+    return &read_once.values;
 }
 
 bool config_lists_port(const struct config *config, unsigned port)
@@ -372,7 +395,7 @@ static void print_ports(const struct config *config, int fd)
 
 static void print_text(const char *text, int fd)
 {
-    for (size_t rest = strlen(text); rest > 0;) { /* a path may be longer than a line */
+    for (size_t rest = text_length(text); rest > 0;) { /* a path may be longer than a line */
         struct line line = {.length = 0};
         line_bytes(&line, text, rest);
         line_print(&line, fd);
@@ -381,25 +404,24 @@ static void print_text(const char *text, int fd)
     }
 }
 
-static bool is_unset(const struct variable *variable, const void *field)
+static bool is_unset(const struct config *config, const struct variable *variable)
 {
     if (variable->read == read_number)
-        return *(const int *)field == UNSET;
-    return variable->read == read_log && *(const char *)field == '\0';
+        return number_in(config, variable) == UNSET;
+    return variable->read == read_log && config->log == NULL;
 }
 
 static void print_value(const struct config *config, const struct variable *variable, int fd)
 {
-    const void *field = (const char *)config + variable->field;
     struct line line = {.length = 0};
     if (variable->read == read_ports)
         print_ports(config, fd);
     else if (variable->read == read_choice)
-        print_text(variable->choices[*(const int *)field], fd);
+        print_text(variable->choices[number_in(config, variable)], fd);
     else if (variable->read != read_number)
-        print_text(field, fd);
+        print_text(text_in(config, variable), fd);
     else
-        line_number(&line, *(const int *)field);
+        line_number(&line, number_in(config, variable));
     line_text(&line, "\n");
     line_print(&line, fd);
 }
@@ -410,7 +432,7 @@ void config_print(const struct config *config, int fd)
     line_text(&version, "redisguard " REDISGUARD_VERSION "\n");
     line_print(&version, fd);
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
-        if (is_unset(v, (const char *)config + v->field))
+        if (is_unset(config, v))
             continue;
         print_text(REDISGUARD_PREFIX, fd);
         print_text(v->name, fd);

@@ -15,12 +15,15 @@
 enum fork_policy { FORK_SEVER, FORK_CLOSE, FORK_OFF };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* What a program needs without a variable set comes first: it takes the memory of one page. */
 struct config {
-    int keepidle;     /* s */
-    int keepintvl;    /* s */
-    int keepcnt;      /* probes */
-    int user_timeout; /* ms */
-    int detect;       /* s, or UNSET */
+    const char *unix_globs; /* NULL: none */
+    const char *log;        /* NULL: nowhere */
+    int keepidle;           /* s */
+    int keepintvl;          /* s */
+    int keepcnt;            /* probes */
+    int user_timeout;       /* ms */
+    int detect;             /* s, or UNSET */
     int force;
     int fork; /* enum fork_policy */
     int cloexec;
@@ -30,10 +33,10 @@ struct config {
     int probe;
     int trap;
     int disable;
-    int mistakes; /* how many lines of complaint the environment was worth */
-    char unix_globs[REDISGUARD_UNIX_LENGTH + 1];
-    uint8_t ports[8192];                 /* one bit a port */
-    char log[REDISGUARD_LOG_LENGTH + 1]; /* empty: nowhere */
+    int mistakes;        /* how many lines of complaint the environment was worth */
+    uint8_t ports[8192]; /* one bit a port */
+    char given_unix_globs[REDISGUARD_UNIX_LENGTH + 1];
+    char given_log[REDISGUARD_LOG_LENGTH + 1];
 };
 
 /*

@@ -8,6 +8,9 @@
 #include "forking.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
+
+#include "common_page.h"
 
 /* Copying 400 MB of 4 KB pages leaves the time for some thousands. Untouched, it takes no memory.
  */
@@ -19,23 +22,38 @@ static struct {
 } notes[NOTES];
 
 /* How many, ever: the next goes to this place modulo NOTES. And the forks, of all threads. */
-static ON_FORKS_PAGE atomic_uint noted;
-static ON_FORKS_PAGE atomic_uint under_way;
+static ON_COMMON_PAGE atomic_uint noted;
+static ON_COMMON_PAGE atomic_uint under_way;
 
 /* A signal handler may fork within this thread's fork: then the outer one's beginning counts. */
 #define OF_THIS_THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
 OF_THIS_THREAD unsigned depth;
 OF_THIS_THREAD unsigned noted_before;
 
+/* glibc has it since 2.32: true means one thread, which cannot replace a record while it forks. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static bool is_single_threaded(void)
+{
+    const char *known = &__libc_single_threaded;
+    return known != NULL && *known != 0;
+}
+
 void forking_begin(void)
 {
-    if (depth++ == 0)
-        noted_before = atomic_load(&noted);
+    unsigned so_far = atomic_load(&noted);
+    if (depth == 0 && noted_before != so_far) /* else not written, to the same effect */
+        noted_before = so_far;
+    if (depth == 0 && is_single_threaded())
+        return;
+    depth++;
     atomic_fetch_add(&under_way, 1);
 }
 
 void forking_end(bool in_child)
 {
+    if (depth == 0)
+        return;
     depth--;
     if (in_child)
         atomic_store(&under_way, depth); /* the other threads' forks are their own affair */

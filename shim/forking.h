@@ -14,13 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * For what every fork writes to: all of it in one page, since the first write to each is a page
- * fault and a copy, in parent and child. Zeroes, but not in .bss, which is scattered over many.
- */
-#define ON_FORKS_PAGE __attribute__((section(".data")))
-
-/* Before the real fork. */
+/* Before the real fork. Writes nothing while libc knows of one thread only. */
 void forking_begin(void);
 
 /* After it, in both processes, or in the one there is if it failed. */

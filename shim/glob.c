@@ -3,7 +3,7 @@
  */
 #include "glob.h"
 
-#include <string.h>
+#include "text.h"
 
 /*
  * Matches one byte against the set that opens at pattern[0] == '['. Returns the length of the set,
@@ -80,7 +80,7 @@ bool glob_matches(const char *pattern, size_t pattern_length, const char *text, 
 bool glob_list_matches(const char *patterns, const char *text, size_t text_length)
 {
     for (const char *pattern = patterns;; pattern++) {
-        const char *end = strchrnul(pattern, ':');
+        const char *end = pattern + text_until(pattern, ':');
         if (glob_matches(pattern, (size_t)(end - pattern), text, text_length))
             return true;
         if (*end == '\0')

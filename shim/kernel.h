@@ -203,4 +203,9 @@ static inline pid_t kernel_getpid(void)
     return (pid_t)kernel_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
+static inline pid_t kernel_getppid(void)
+{
+    return (pid_t)kernel_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
+}
+
 #endif

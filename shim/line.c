@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
+#include "text.h"
 
 enum {
     SHORT = 60,
@@ -32,7 +33,7 @@ void line_bytes(struct line *line, const char *bytes, size_t length)
 
 void line_text(struct line *line, const char *text)
 {
-    line_bytes(line, text, strlen(text));
+    line_bytes(line, text, text_length(text));
 }
 
 static void line_unsigned(struct line *line, uint64_t number, unsigned base, unsigned width)
@@ -70,7 +71,7 @@ void line_shortened(struct line *line, const char *text, size_t length)
 void line_quoted(struct line *line, const char *text)
 {
     line_text(line, "\"");
-    line_shortened(line, text, strlen(text));
+    line_shortened(line, text, text_length(text));
     line_text(line, "\"");
 }
 
@@ -214,7 +215,8 @@ static int write_whole(int fd, struct line *line)
     atomic_bool *torn = &torn_files[fd == STDERR_FILENO]; /* that, or the log */
     bool was_torn = atomic_exchange(torn, false);
     if (was_torn) {
-        memmove(line->text + 1, line->text, line->length++);
+        for (size_t i = line->length++; i > 0; i--)
+            line->text[i] = line->text[i - 1];
         line->text[0] = '\n';
     }
     line->text[line->length] = '\n';

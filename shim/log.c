@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
+#include "text.h"
 
 /* Written by log_start alone, before main. */
 static struct stat stderr_at_start;
@@ -20,13 +21,13 @@ static atomic_bool complained; /* of a log that cannot be written: once a proces
 
 void log_start(void)
 {
-    if (config()->log[0] != '\0')
+    if (config()->log != NULL)
         stderr_is_known = kernel_fstat(STDERR_FILENO, &stderr_at_start) == 0;
 }
 
 bool log_wants(enum log_level level)
 {
-    return config()->log[0] != '\0' && (int)level <= config()->log_level;
+    return config()->log != NULL && (int)level <= config()->log_level;
 }
 
 void log_begin(struct line *line, enum log_level level)
@@ -70,8 +71,9 @@ static int open_log(const char *path)
     char name[256]; /* NAME_MAX and its NUL */
     int folder = kernel_openat(AT_FDCWD, "/", into_folder, 0);
     while (folder >= 0) {
-        path += strspn(path, "/");
-        size_t length = strcspn(path, "/");
+        while (*path == '/')
+            path++;
+        size_t length = text_until(path, '/');
         bool is_last = path[length] == '\0';
         int next = -ENAMETOOLONG;
         if (length < sizeof name) {
@@ -133,7 +135,7 @@ static void complain_of_log(int error)
 
 void log_end(struct line *line)
 {
-    if (strcmp(config()->log, "stderr") == 0) {
+    if (text_is(config()->log, "stderr")) {
         write_to_stderr(line);
         return;
     }

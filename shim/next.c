@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common_page.h"
+
 static const struct {
     const char *name;
     size_t place;
@@ -23,8 +25,8 @@ static const struct {
 
 enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 
-struct next next_table;
-static atomic_bool resolved;
+ON_COMMON_PAGE struct next next_table;
+static ON_COMMON_PAGE atomic_bool resolved;
 
 /*
  * Before glibc 2.34 these two were in libdl.so.2. To need that file would have every program load
@@ -36,10 +38,10 @@ static atomic_bool resolved;
 extern void *__libc_dlopen_mode(const char *file, int mode) __attribute__((weak));
 extern void *__libc_dlsym(void *module, const char *symbol) __attribute__((weak));
 
-static struct {
+static ON_COMMON_PAGE struct {
     void *(*dlsym)(void *module, const char *symbol);
     char *(*dlerror)(void);
-} loader = {dlsym, dlerror};
+} loader;
 
 enum { AS_LIBC_ITSELF = INT_MIN }; /* glibc's __RTLD_DLOPEN */
 
@@ -51,6 +53,10 @@ static void *open_as_libc(const char *file)
 
 static void fetch_loader(void)
 {
+    loader.dlsym = dlsym;
+    loader.dlerror = dlerror;
+    if (loader.dlsym != NULL)
+        return;
     void *libdl = open_as_libc("libdl.so.2");
     if (libdl == NULL)
         return;
@@ -75,8 +81,7 @@ static void *definition_of(const char *symbol)
 static void resolve(void)
 {
     bool missing = false;
-    if (loader.dlsym == NULL)
-        fetch_loader();
+    fetch_loader();
     for (int i = 0; i < SYMBOLS; i++) {
         void *found = definition_of(symbols[i].name);
         __atomic_store_n((void **)(void *)((char *)&next_table + symbols[i].place), found,
@@ -88,6 +93,12 @@ static void resolve(void)
     if (next_table.fcntl64 == NULL) /* musl 1.2.4 and later */
         __atomic_store_n(&next_table.fcntl64, next_table.fcntl, __ATOMIC_RELAXED);
     atomic_store_explicit(&resolved, true, memory_order_release);
+}
+
+/* The first write of a start: to read from its page first would cost one more page fault. */
+void next_start(void)
+{
+    resolve();
 }
 
 const struct next *next(void)

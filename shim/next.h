@@ -27,6 +27,9 @@ struct next {
 
 const struct next *next(void);
 
+/* Resolves them all, for the constructor. */
+void next_start(void);
+
 /* What it returns. For a hook that has no instruction to spare: an entry is NULL until resolved. */
 extern struct next next_table;
 

@@ -22,6 +22,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "common_page.h"
 #include "config.h"
 #include "kernel.h"
 #include "log.h"
@@ -79,7 +80,7 @@ struct note {
     uintptr_t return_address;
 };
 
-static const void *last_at_start; /* written by rebind_start alone */
+static ON_COMMON_PAGE const void *last_at_start; /* written by rebind_start alone */
 
 _Thread_local bool rebind_is_pending __attribute__((tls_model("initial-exec")));
 static _Thread_local struct note put_off __attribute__((tls_model("initial-exec")));

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common_page.h"
 #include "config.h"
 #include "forking.h"
 #include "kernel.h"
@@ -45,12 +46,13 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
-_Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
+ON_COMMON_PAGE _Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
 
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
-static atomic_int highest = -1;        /* the highest descriptor that was ever recorded */
-static ON_FORKS_PAGE atomic_int owner; /* the process whose records these are */
+static ON_COMMON_PAGE atomic_uint past_highest; /* of all descriptors that were ever recorded */
+static ON_COMMON_PAGE atomic_int
+    owner; /* the process whose records these are; 0 before the first */
 
 static struct leaf *leaf_of(int fd)
 {
@@ -166,13 +168,14 @@ uint64_t registry_identify(int fd)
 /* Only a log line ever asks: without a log the clock need not be read. */
 static uint32_t time_of_opening(void)
 {
-    return config()->log[0] == '\0' ? 0 : (uint32_t)kernel_clock(CLOCK_MONOTONIC_COARSE);
+    return config()->log == NULL ? 0 : (uint32_t)kernel_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 static void raise_highest(int fd)
 {
-    int known = atomic_load_explicit(&highest, memory_order_relaxed);
-    while (known < fd && !atomic_compare_exchange_weak(&highest, &known, fd))
+    unsigned wanted = (unsigned)fd + 1;
+    unsigned known = atomic_load_explicit(&past_highest, memory_order_relaxed);
+    while (known < wanted && !atomic_compare_exchange_weak(&past_highest, &known, wanted))
         ;
 }
 
@@ -200,7 +203,8 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
 
 void registry_adopt(void)
 {
-    atomic_store(&owner, kernel_getpid());
+    if (atomic_load(&owner) != 0)
+        atomic_store(&owner, kernel_getpid());
 }
 
 bool registry_renew(int fd, const struct endpoint *endpoint)
@@ -230,8 +234,8 @@ bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint)
 {
     if (identity == 0)
         return false;
-    if (atomic_load_explicit(&owner, memory_order_relaxed) == 0) /* before our constructor */
-        registry_adopt();
+    if (atomic_load_explicit(&owner, memory_order_relaxed) == 0)
+        atomic_store(&owner, kernel_getpid());
     struct record record = {
         .endpoint = *endpoint,
         .opener = atomic_load_explicit(&owner, memory_order_relaxed),
@@ -240,12 +244,17 @@ bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint)
     return fill_slot(fd, identity, &record);
 }
 
-/* A child of vfork(2) shares these records but not the descriptors: what it copies before exec is
- * not on them. */
+/*
+ * A child of vfork(2) shares these records but not the descriptors: what it copies before exec is
+ * not on them. (If the very first record was such a child's, its parent is nobody's child here.)
+ */
 static bool is_ours(void)
 {
+    pid_t known = atomic_load(&owner);
     pid_t process = kernel_getpid();
-    return process == atomic_load(&owner) || process < 0; /* a sandbox may refuse to tell */
+    if (process == known || process < 0) /* a sandbox may refuse to tell */
+        return true;
+    return kernel_getppid() != known;
 }
 
 bool registry_copy(int from, int to)
@@ -315,8 +324,8 @@ static int next_in_leaf(struct leaf *leaf, int first)
 
 int registry_next(int after)
 {
-    int last = atomic_load_explicit(&highest, memory_order_acquire);
-    for (int64_t fd = (int64_t)after + 1; fd <= last;) {
+    int64_t end = atomic_load_explicit(&past_highest, memory_order_acquire);
+    for (int64_t fd = (int64_t)after + 1; fd < end;) {
         struct leaf *leaf = leaf_of((int)fd);
         int found = leaf == NULL ? -1 : next_in_leaf(leaf, (int)(fd % LEAF_SIZE));
         if (found >= 0)

@@ -31,7 +31,8 @@ struct record {
  */
 void registry_restore(void);
 
-/* Says that the records belong to this process from now on: at start, and in a child once cut. */
+/* Says, in a child, that the records belong to this process from now on. Writes nothing where there
+ * never was one: nearly every child is spared a copied page. */
 void registry_adopt(void);
 
 /* A socket on record has been connected again: takes the (perhaps new) peer over. */

@@ -15,10 +15,15 @@
 #include "log.h"
 #include "registry.h"
 
-static ON_FORKS_PAGE atomic_uint generation;
+/*
+ * Of a thread, since a child begins with one, and since the kernel writes to that page for it
+ * anyway. Initial-exec: no allocation on first use. A preload is always in the static TLS block.
+ */
+#define OF_THIS_THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
+OF_THIS_THREAD unsigned generation;
+OF_THIS_THREAD bool handing_over;
 
-/* Initial-exec: no allocation on first use. A preload is always in the static TLS block. */
-static _Thread_local bool handing_over __attribute__((tls_model("initial-exec")));
+static atomic_bool is_forked; /* written where TRAP wants to know, in the child */
 
 static void log_cut(int fd, const struct record *record)
 {
@@ -175,14 +180,16 @@ static void cut_off_inherited(void)
 
 unsigned sever_generation(void)
 {
-    return atomic_load_explicit(&generation, memory_order_relaxed);
+    return generation;
 }
 
 void sever_inherited(void)
 {
     registry_restore();
     if (!handing_over) {
-        atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+        generation++;
+        if (config()->trap)
+            atomic_store(&is_forked, true);
         cut_off_inherited();
     }
     registry_adopt();
@@ -201,5 +208,5 @@ void sever_hand_over(bool begins)
 
 bool sever_is_forked_child(void)
 {
-    return sever_generation() > 0;
+    return atomic_load(&is_forked);
 }

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-/* How many forks lie between the program that was started and this process. */
+/* How many forks this thread has gone through, in the child each. */
 unsigned sever_generation(void);
 
 /* In a child: cuts off whatever is on record, as REDISGUARD_FORK says. */
@@ -23,7 +23,7 @@ void sever_inherited_since(unsigned generation);
 /* Between true and false a fork of this thread hands the connections over: daemon(3). */
 void sever_hand_over(bool handing_over);
 
-/* Is this a forked child of the program that was started? daemon(3) does not count. */
+/* With TRAP: is this a forked child of the program that was started? daemon(3) does not count. */
 bool sever_is_forked_child(void);
 
 #endif

@@ -12,8 +12,8 @@
 #include "log.h"
 #include "next.h"
 #include "rebind.h"
-#include "registry.h"
 #include "sever.h"
+#include "text.h"
 
 /* glibc has the first in libc.so.6, musl only the second; one of the two is there. */
 extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
@@ -27,11 +27,23 @@ static void leave(int status)
         kernel_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 
+/* Most environments have neither, and unsetenv(3) takes a lock in memory of its own. */
+static void remove_if_present(const char *name)
+{
+    for (char *const *entry = environ; entry != NULL && *entry != NULL; entry++) {
+        const char *rest = text_after(*entry, name);
+        if (rest != NULL && *rest == '=') {
+            unsetenv(name);
+            return;
+        }
+    }
+}
+
 /* Meant for this program alone: what it starts must not end, or print, in its turn. */
 static void keep_from_children(void)
 {
-    unsetenv(REDISGUARD_PREFIX "STRICT");
-    unsetenv(REDISGUARD_PREFIX "PROBE");
+    remove_if_present(REDISGUARD_PREFIX "STRICT");
+    remove_if_present(REDISGUARD_PREFIX "PROBE");
 }
 
 static void after_fork_in_parent(void)
@@ -56,7 +68,7 @@ static void register_fork_handlers(void)
 
 static void __attribute__((constructor)) start(void)
 {
-    next();
+    next_start();
     log_start();
     if (config()->strict && config()->mistakes > 0)
         leave(REDISGUARD_EXIT_STRICT);
@@ -67,7 +79,6 @@ static void __attribute__((constructor)) start(void)
     keep_from_children();
     if (config()->disable)
         return;
-    registry_adopt();
     rebind_start();
     register_fork_handlers();
 }

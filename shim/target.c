@@ -15,6 +15,7 @@
 #include "glob.h"
 #include "kernel.h"
 #include "log.h"
+#include "text.h"
 
 enum {
     PROBED_BYTES = 8, /* as many as kernel_can_read looks at */
@@ -30,12 +31,23 @@ static uintptr_t page_of(uintptr_t address)
 }
 
 /*
+ * On the page where this very function has its frame? That can be read, and nobody can take it away
+ * meanwhile: many programs keep the address in a variable of the function that calls connect.
+ */
+static bool is_on_this_page(const void *memory)
+{
+    uintptr_t here = page_of((uintptr_t)__builtin_frame_address(0));
+    uintptr_t first = (uintptr_t)memory;
+    return page_of(first) == here && page_of(first + PROBED_BYTES - 1) == here;
+}
+
+/*
  * What is shorter than the eight bytes that can be asked for lies at one edge of readable memory at
  * most, so that one of two questions about it is answered with yes.
  */
 static bool head_is_readable(const void *memory, size_t length)
 {
-    if (kernel_can_read(memory))
+    if (is_on_this_page(memory) || kernel_can_read(memory))
         return true;
     if (length < PROBED_BYTES)
         return kernel_can_read((const void *)((uintptr_t)memory + length - PROBED_BYTES));
@@ -92,10 +104,11 @@ static bool is_redis_unix(const struct sockaddr *peer, socklen_t length, struct 
     if (length > sizeof un || !rest_is_readable(peer, length))
         return false;
     memcpy(&un, peer, length);
-    size_t path = strnlen(un.sun_path, length - offsetof(struct sockaddr_un, sun_path));
+    size_t path = text_length_within(un.sun_path, length - offsetof(struct sockaddr_un, sun_path));
     endpoint->family = AF_UNIX;
     endpoint->port = 0;
-    return path > 0 && glob_list_matches(config()->unix_globs, un.sun_path, path);
+    return path > 0 && config()->unix_globs != NULL &&
+           glob_list_matches(config()->unix_globs, un.sun_path, path);
 }
 
 bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
@@ -149,7 +162,7 @@ static void describe_path(struct line *line, int fd)
     if (kernel_getpeername(fd, &un, &length) < 0 || un.sun_path[0] == '\0')
         line_text(line, "a Unix-domain socket");
     else
-        line_foreign(line, un.sun_path, strnlen(un.sun_path, sizeof un.sun_path));
+        line_foreign(line, un.sun_path, text_length_within(un.sun_path, sizeof un.sun_path));
 }
 
 void target_describe(struct line *line, const struct endpoint *endpoint, int fd)

@@ -29,7 +29,7 @@ Test(config, an_empty_environment_gives_the_documented_defaults)
     cr_expect_eq(config->log_level, LOG_LEVEL_INFO);
     cr_expect_eq(config->strict + config->probe + config->trap + config->disable, 0);
     cr_expect_str_eq(config->unix_globs, "*redis*.sock");
-    cr_expect_str_empty(config->log);
+    cr_expect_null(config->log);
     for (unsigned port = 0; port <= 65536; port++)
         cr_expect_eq(config_lists_port(config, port), port == 6379 || port == 6380 || port == 26379,
                      "port %u", port);

@@ -122,7 +122,7 @@ Test(config, globs_and_a_log_path_of_one_byte_too_many_are_reported)
     cr_expect_eq(lines_of(read->complaints), 2);
     cr_expect_eq(read->config.mistakes, 2);
     cr_expect_str_eq(read->config.unix_globs, "*redis*.sock");
-    cr_expect_str_empty(read->config.log);
+    cr_expect_null(read->config.log);
 }
 
 Test(config, every_mistake_of_several_has_a_line_of_its_own)

@@ -6,12 +6,25 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sys/single_threaded.h>
 
 #include "unit.h"
 
 enum { KEPT = 1 << 14 };
 
-TestSuite(forking, .timeout = 10);
+/* What libc knows, and does not tell here: the test runner has had a thread. */
+static void know_of_several_threads(void)
+{
+    __libc_single_threaded = 0;
+}
+
+static void know_of_one_thread(void)
+{
+    __libc_single_threaded = 1;
+}
+
+TestSuite(forking, .init = know_of_several_threads, .timeout = 10);
+TestSuite(forking_alone, .init = know_of_one_thread, .timeout = 10);
 
 static unsigned count_replaced(void)
 {
@@ -136,6 +149,24 @@ Test(forking, a_signal_handlers_fork_within_a_fork_leaves_the_outer_ones_beginni
     in_child(expect_the_outer_one_to_go_on, NULL);
     forking_end(false);
     forking_end(false);
+}
+
+Test(forking_alone, one_thread_replaces_nothing_while_it_forks)
+{
+    forking_begin();
+    forking_note_replaced(7, 71);
+    cr_expect_eq(count_replaced(), 0);
+    forking_end(false);
+}
+
+/* As where another library's fork handler starts one. */
+Test(forking_alone, a_fork_that_began_with_one_thread_may_end_with_two)
+{
+    forking_begin();
+    know_of_several_threads();
+    forking_end(false);
+    forking_note_replaced(7, 71);
+    cr_expect_eq(count_replaced(), 0);
 }
 
 Test(forking, of_very_many_the_last_ones_are_kept)

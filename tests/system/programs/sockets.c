@@ -9,6 +9,7 @@
 #define REDISGUARD_WEAK
 #include "redisguard.h"
 
+#include <alloca.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,11 +135,23 @@ static void take_use(const char *value)
     current = atoi(value);
 }
 
+/* The address is not on the stack, where the guard would see by itself that it can be read. */
 static void take_connect(const char *value)
 {
-    struct sockaddr_storage address;
+    static struct sockaddr_storage address;
     socklen_t length = read_address(value, &address);
     report("connect", connect(current, (struct sockaddr *)&address, length));
+}
+
+/* The address is in the middle of a page of the stack, and connect's own frame below it. */
+static void take_near_connect(const char *value)
+{
+    enum { PAGE = 4096, MIDDLE = PAGE / 2 };
+    const char *low = alloca(1);
+    size_t above_a_middle = ((uintptr_t)low - MIDDLE) % PAGE;
+    struct sockaddr_storage *address = alloca(above_a_middle + sizeof *address);
+    socklen_t length = read_address(value, address);
+    report("connect", connect(current, (struct sockaddr *)address, length));
 }
 
 static void take_bind(const char *value)
@@ -360,6 +374,7 @@ static const struct step {
     {"socket", take_socket},
     {"use", take_use},
     {"connect", take_connect},
+    {"near-connect", take_near_connect},
     {"bind", take_bind},
     {"listen", take_listen},
     {"accept", take_accept},
