@@ -61,7 +61,7 @@ static void see_whether_one_may_ask(void)
     static atomic_bool said;
     if (log_wants(LOG_LEVEL_WARN) && !kernel_can_read(&readable))
         log_refusal(&said, "rt_sigprocmask, which tells what can be read,", -EPERM,
-                    "nothing is guarded");
+                    "connections go unguarded");
 }
 
 /* The rest of it: an address is smaller than a page, so that its last bytes answer for all. */

@@ -59,6 +59,18 @@ Test(cost, a_guarded_connect_adds_nine)
 {
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added_after_the_first(redis, connect_to(redis)), 9);
+    cr_expect_eq(added(redis, WORDS("socket=tcp", connect_to(redis), "socket=tcp6"),
+                       WORDS("socket=tcp", connect_to(redis), "socket=tcp6", connect6_to(redis))),
+                 9);
+}
+
+Test(cost, a_guarded_unix_connect_adds_six)
+{
+    struct server *redis = start_redis(NULL);
+    const char *connect = connect_unix_to(redis);
+    cr_expect_eq(added(redis, WORDS("socket=unix", connect, "socket=unix"),
+                       WORDS("socket=unix", connect, "socket=unix", connect)),
+                 6);
 }
 
 /* getpid(2): whose records these are. */
@@ -97,6 +109,9 @@ Test(cost, a_connect_elsewhere_adds_one)
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
     cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect_to(other))), 1);
+    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp6", connect6_to(other))), 1);
+    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp6", connect_mapped_to(other))),
+                 1);
 }
 
 static int added_to_a_guarded_connection(const char *step)

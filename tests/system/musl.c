@@ -50,7 +50,8 @@ Test(musl, the_library_wants_nothing_that_musl_lacks)
                                  text("%s | sort >%s/wanted; %s | sort >%s/there; "
                                       "comm -23 %s/wanted %s/there",
                                       wanted, directory, there, directory, directory, directory))),
-                 "__libc_dlopen_mode\n__libc_dlsym\n__register_atfork\n"); /* glibc's, optional */
+                 "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n"
+                 "__register_atfork\n"); /* glibc's, optional */
 }
 
 Test(musl, a_connection_is_tuned_and_a_child_cut_off)
