@@ -96,6 +96,15 @@ Test(artefact, is_relocated_against_these_symbols_and_no_others)
                  wanted_symbols);
 }
 
+/* Code, what is read-only once it is bound, and memory without a file. */
+Test(artefact, takes_three_mappings)
+{
+    const char *maps = printed_by(WORDS("cat", "/proc/self/maps"), WORDS("LD_PRELOAD=" LIBRARY));
+    char *segments = output_of(WORDS("readelf", "--wide", "--segments", LIBRARY));
+    cr_expect_eq(lines_with(maps, "libredisguard.so"), 2, "%s", maps);
+    cr_expect_eq(lines_with(segments, "  LOAD "), 2, "%s", segments);
+}
+
 Test(artefact, is_bound_at_once_and_read_only_from_then_on)
 {
     char *dynamic = dynamic_section();
