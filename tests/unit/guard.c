@@ -20,7 +20,6 @@
 static void default_environment(void)
 {
     configure(WORDS(NULL));
-    registry_adopt();
 }
 
 TestSuite(guard, .init = default_environment, .timeout = 10);

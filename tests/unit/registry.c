@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +21,6 @@
 static void default_environment(void)
 {
     configure(WORDS(NULL));
-    registry_adopt();
 }
 
 TestSuite(registry, .init = default_environment, .timeout = 20);
@@ -278,6 +278,27 @@ Test(registry, a_child_copies_nothing_before_the_records_are_its_own)
 {
     int fd = recorded_socket(1);
     in_child(copy_in_a_child, &fd);
+}
+
+static void record_first_in_a_vfork_child(int fd)
+{
+    pid_t child = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork): it is in use
+    if (child == 0) {
+        record(fd, 1); // NOLINT(clang-analyzer-unix.Vfork)
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
+/* What the records are known by is then the pid of a process that is gone. */
+Test(registry, copies_are_recorded_though_the_first_record_was_made_by_a_child_of_vfork)
+{
+    int fd = tcp_socket();
+    record_first_in_a_vfork_child(fd);
+    cr_assert(registry_holds(fd, NULL));
+    int copy = dup(fd);
+    registry_copy(fd, copy);
+    cr_expect(registry_holds(copy, NULL));
 }
 
 Test(registry, a_renewed_record_has_the_new_peer_and_the_old_opener)

@@ -21,7 +21,6 @@
 static void default_environment(void)
 {
     configure(WORDS(NULL));
-    registry_adopt();
 }
 
 TestSuite(sever, .init = default_environment, .timeout = 10);
