@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "text.h"
+
 #if defined(__i386__)
-enum { TABLE = DT_REL, TABLE_SIZE = DT_RELSZ };
+enum { TABLE = DT_REL, TABLE_SIZE = DT_RELSZ, RELATIVE_COUNT = DT_RELCOUNT };
 #else
-enum { TABLE = DT_RELA, TABLE_SIZE = DT_RELASZ };
+enum { TABLE = DT_RELA, TABLE_SIZE = DT_RELASZ, RELATIVE_COUNT = DT_RELACOUNT };
 #endif
 
 const void *object_dynamic(const struct dl_phdr_info *info)
@@ -50,6 +52,9 @@ static void read_entry(struct object *object, const ElfW(Dyn) * entry)
     case TABLE_SIZE:
         object->sizes[0] = entry->d_un.d_val;
         break;
+    case RELATIVE_COUNT:
+        object->relative = entry->d_un.d_val;
+        break;
     case DT_JMPREL:
         object->tables[1] = absolute(object, entry);
         break;
@@ -65,6 +70,7 @@ bool object_read(struct object *object, const struct dl_phdr_info *info)
 {
     memset(object, 0, sizeof *object);
     object->path = info->dlpi_name;
+    object->file = text_last_part(info->dlpi_name);
     object->base = info->dlpi_addr;
     object->headers = info->dlpi_phdr;
     object->header_count = info->dlpi_phnum;
@@ -85,7 +91,7 @@ static bool is_definition(const struct object *object, uint32_t index, const cha
 {
     const ElfW(Sym) *candidate = &object->symbols[index];
     return candidate->st_shndx != SHN_UNDEF &&
-           strcmp(object->strings + candidate->st_name, symbol) == 0;
+           text_is(object->strings + candidate->st_name, symbol);
 }
 
 /* DT_GNU_HASH: four numbers, the Bloom filter (not consulted), the buckets, a chain of hashes. */
@@ -129,9 +135,8 @@ bool object_defines(const struct object *object, const char *symbol)
 
 bool object_is_called(const struct object *object, const char *name)
 {
-    const char *slash = strrchr(object->path, '/');
-    return strcmp(object->path, name) == 0 || (slash != NULL && strcmp(slash + 1, name) == 0) ||
-           (object->soname != NULL && strcmp(object->soname, name) == 0);
+    return text_is(object->file, name) || text_is(object->path, name) ||
+           (object->soname != NULL && text_is(object->soname, name));
 }
 
 bool object_needs(const struct object *object, const struct object *other)
@@ -139,6 +144,23 @@ bool object_needs(const struct object *object, const struct object *other)
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
         if (entry->d_tag == DT_NEEDED &&
             object_is_called(other, object->strings + entry->d_un.d_val))
+            return true;
+    return false;
+}
+
+static bool is_one_of(const char *name, const char *const names[], int count)
+{
+    for (int i = 0; i < count; i++)
+        if (text_is(name, names[i]))
+            return true;
+    return false;
+}
+
+bool object_needs_beyond(const struct object *object, const char *const names[], int count)
+{
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_NEEDED &&
+            !is_one_of(object->strings + entry->d_un.d_val, names, count))
             return true;
     return false;
 }

@@ -22,6 +22,7 @@ enum { OBJECT_TABLES = 2 }; /* DT_RELA, or DT_REL, and DT_JMPREL */
 
 struct object {
     const char *path;
+    const char *file;   /* the last part of the path */
     const char *soname; /* NULL: none */
     uintptr_t base;
     const ElfW(Phdr) * headers;
@@ -33,6 +34,7 @@ struct object {
     const uint32_t *old_hash;
     const relocation *tables[OBJECT_TABLES];
     size_t sizes[OBJECT_TABLES]; /* bytes */
+    size_t relative;             /* so many of the first table come first and name no symbol */
 };
 
 /* False where it has no dynamic symbols: then there is nothing to know. */
@@ -49,6 +51,9 @@ bool object_is_called(const struct object *object, const char *name);
 
 /* Does it name the other one as a dependency? */
 bool object_needs(const struct object *object, const struct object *other);
+
+/* Does it name a dependency that is none of these? */
+bool object_needs_beyond(const struct object *object, const char *const names[], int count);
 
 /* Does the address lie in a segment with this flag, such as PF_X? */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);

@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #include "log.h"
 #include "next.h"
 #include "object.h"
+#include "text.h"
 
 #if defined(__x86_64__)
 enum { JUMP_SLOT = R_X86_64_JUMP_SLOT, GLOB_DAT = R_X86_64_GLOB_DAT, ADDRESS = R_X86_64_64 };
@@ -62,14 +64,14 @@ enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 /* A module and all that it needs, as far as that was loaded after the program began. */
 struct family {
     const struct hook *hooks;
-    bool at_start;      /* while visiting: still among the objects that the program began with */
-    const void *module; /* by its dynamic section; or NULL and */
-    const char *called; /* by its name */
+    uint64_t beginnings; /* of their names: nearly all others can be told by two letters */
+    bool at_start;       /* while visiting: still among the objects that the program began with */
+    const void *module;  /* by its dynamic section; or NULL and */
+    const char *called;  /* by its name */
     struct object members[FAMILY_AT_MOST];
     int size;
     bool is_too_large;
-    struct object libc[LIBC_FILES];
-    int libc_size;
+    bool needs_others;           /* than libc: most modules do not */
     bool has_own[HOOKS_AT_MOST]; /* a member or a need of one defines that name: it may be meant */
 };
 
@@ -98,17 +100,53 @@ void rebind_start(void)
         dl_iterate_phdr(note_last, &last_at_start);
 }
 
-/* ---- who belongs to the module ---- */
+/* ---- libc ---- */
 
-static bool note_libc(struct family *family, const struct object *object)
+/* It is there from the start and never goes away: looked for once, under the loader's lock. */
+static struct libc {
+    struct object files[LIBC_FILES];
+    int size;
+} libc;
+static atomic_bool libc_is_known;
+
+static bool is_libc(const struct object *object)
 {
-    for (int i = 0; i < LIBC_FILES && family->libc_size < LIBC_FILES; i++)
-        if (object_is_called(object, libc_files[i])) {
-            family->libc[family->libc_size++] = *object;
+    for (int i = 0; i < LIBC_FILES; i++)
+        if (object_is_called(object, libc_files[i]))
             return true;
-        }
     return false;
 }
+
+static int note_libc(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    (void)size;
+    struct libc *found = argument;
+    struct object object;
+    if (found->size < LIBC_FILES && object_read(&object, info) && is_libc(&object))
+        found->files[found->size++] = object;
+    if (object_dynamic(info) != last_at_start)
+        return 0;
+    libc = *found;
+    atomic_store_explicit(&libc_is_known, true, memory_order_release);
+    return 1;
+}
+
+static void find_libc(void)
+{
+    struct libc found = {.size = 0};
+    if (!atomic_load_explicit(&libc_is_known, memory_order_acquire))
+        dl_iterate_phdr(note_libc, &found);
+}
+
+static bool leads_to_libc(uintptr_t address)
+{
+    for (int i = 0; i < libc.size; i++)
+        if (object_covers(&libc.files[i], address, PF_X))
+            return true;
+    return false;
+}
+
+/* ---- who belongs to the module ---- */
 
 static void note_own(struct family *family, const struct object *object)
 {
@@ -147,6 +185,8 @@ static void add_member(struct family *family, const struct object *object)
         return;
     }
     family->members[family->size++] = *object;
+    family->needs_others =
+        family->needs_others || object_needs_beyond(object, libc_files, LIBC_FILES);
     note_own(family, object);
 }
 
@@ -160,21 +200,34 @@ static bool is_still_mapped(const struct family *family, const struct dl_phdr_in
            (kernel_can_read(info->dlpi_phdr) && kernel_can_read(object_dynamic(info)));
 }
 
-/* Called for each object, in the order of loading. */
+/* Of most objects it can be told, without reading them, that they are no concern of the module. */
+static bool may_concern(const struct family *family, const struct dl_phdr_info *info, bool at_start)
+{
+    if (family->size > 0)
+        return family->needs_others;
+    return !at_start && (family->module == NULL || object_dynamic(info) == family->module);
+}
+
+static void consider(struct family *family, const struct object *object, bool at_start)
+{
+    if (!at_start && !is_member(family, object) && belongs(family, object))
+        add_member(family, object);
+    else if (at_start && !is_libc(object) && is_needed(family, object))
+        note_own(family, object);
+}
+
+/* Called for each object, in the order of loading, until all that belong are found. */
 static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)size;
     struct family *family = argument;
-    struct object object = {0};
-    bool readable = is_still_mapped(family, info) && object_read(&object, info);
-    if (family->at_start) {
-        if (readable && !note_libc(family, &object) && is_needed(family, &object))
-            note_own(family, &object);
-        family->at_start = object.dynamic != last_at_start;
-    } else if (readable && !is_member(family, &object) && belongs(family, &object)) {
-        add_member(family, &object);
-    }
-    return 0;
+    struct object object;
+    bool at_start = family->at_start;
+    if (may_concern(family, info, at_start) && is_still_mapped(family, info) &&
+        object_read(&object, info))
+        consider(family, &object, at_start);
+    family->at_start = at_start && object_dynamic(info) != last_at_start;
+    return family->size > 0 && !family->needs_others;
 }
 
 /* A need may come before who needs it: again, until nobody joins. */
@@ -184,19 +237,17 @@ static void gather(struct family *family)
     while (family->size > before) {
         before = family->size;
         family->at_start = true;
-        family->libc_size = 0;
         dl_iterate_phdr(recruit, family);
     }
 }
 
 /* ---- its slots ---- */
 
-static bool leads_to_libc(const struct family *family, uintptr_t address)
+static uint64_t beginning_of(const char *name)
 {
-    for (int i = 0; i < family->libc_size; i++)
-        if (object_covers(&family->libc[i], address, PF_X))
-            return true;
-    return false;
+    unsigned first = (unsigned char)name[0];
+    unsigned second = first == 0 ? 0 : (unsigned char)name[1];
+    return UINT64_C(1) << ((first * 8 + second) % 64);
 }
 
 /* The hook for a relocation that asks for the bare address of somebody else's function, or -1. */
@@ -208,8 +259,10 @@ static int hook_wanted_by(const struct family *family, const struct object *obje
         return -1;
     const ElfW(Sym) *symbol = &object->symbols[SYMBOL_OF(wanted)];
     const char *name = object->strings + symbol->st_name;
-    for (int i = 0; symbol->st_shndx == SHN_UNDEF && family->hooks[i].name != NULL; i++)
-        if (name[0] == family->hooks[i].name[0] && strcmp(name, family->hooks[i].name) == 0)
+    if ((family->beginnings & beginning_of(name)) == 0 || symbol->st_shndx != SHN_UNDEF)
+        return -1;
+    for (int i = 0; family->hooks[i].name != NULL; i++)
+        if (text_is(name, family->hooks[i].name))
             return i;
     return -1;
 }
@@ -221,7 +274,7 @@ static int hook_wanted_by(const struct family *family, const struct object *obje
 static bool hook_leads_to_libc(const struct family *family, int hook)
 {
     const function *beneath = (const void *)((const char *)next() + family->hooks[hook].next);
-    return leads_to_libc(family, (uintptr_t)*beneath);
+    return leads_to_libc((uintptr_t)*beneath);
 }
 
 /* A lazy slot that was not used yet leads back into its own module; whom it means is then known
@@ -229,7 +282,7 @@ static bool hook_leads_to_libc(const struct family *family, int hook)
 static bool means_libc(const struct family *family, const struct object *object, int hook,
                        uintptr_t present)
 {
-    if (leads_to_libc(family, present))
+    if (leads_to_libc(present))
         return true;
     return object_covers(object, present, PF_X) && !family->has_own[hook];
 }
@@ -299,7 +352,7 @@ static void rebind_member(const struct family *family, const struct object *obje
     for (int table = 0; table < OBJECT_TABLES; table++) {
         size_t count =
             object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
             complete = rebind_slot(family, object, &object->tables[table][i]) && complete;
     }
     if (!complete)
@@ -319,6 +372,9 @@ static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument
 
 static void rebind(struct family *family)
 {
+    for (int i = 0; family->hooks[i].name != NULL; i++)
+        family->beginnings |= beginning_of(family->hooks[i].name);
+    find_libc();
     gather(family);
     dl_iterate_phdr(rebind_members, family);
     if (family->is_too_large)
@@ -341,23 +397,18 @@ static void *dlopen_and_rebind(const char *file, int mode)
     return handle;
 }
 
-static const char *last_part(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-    return slash == NULL ? file : slash + 1;
-}
-
 /* One that is still pending began earlier, and needs what is opened within it. */
 static void note_for_later(const char *file, const uintptr_t *stack)
 {
-    const char *name = last_part(file);
+    const char *name = text_last_part(file);
+    size_t length = text_length(name);
     if (rebind_is_pending)
         return;
-    if (strlen(name) >= NAME_AT_MOST) {
+    if (length >= NAME_AT_MOST) {
         log_failure(file);
         return;
     }
-    strcpy(put_off.name, name);
+    memcpy(put_off.name, name, length + 1);
     put_off.stack = stack;
     put_off.return_address = *stack;
     rebind_is_pending = true;
@@ -414,7 +465,7 @@ function rebind_route(const struct hook hooks[], const char *file, int mode, con
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)next()->dlopen;
     rebind_start(); /* where a library's constructor came before ours */
-    if (strchr(file, '/') != NULL && strchr(file, '$') == NULL) {
+    if (text_has(file, '/') && !text_has(file, '$')) {
         hooks_for_dlopen = hooks;
         return (function)dlopen_and_rebind;
     }

@@ -134,8 +134,12 @@ Test(object, a_library_is_called_by_its_path_by_the_last_part_of_it_and_by_its_s
     cr_expect(object_is_called(hiredis, HIREDIS));
     struct object moved = *hiredis;
     moved.path = "/elsewhere/another-name.so";
-    cr_expect(object_is_called(&moved, HIREDIS));
+    moved.file = "another-name.so";
+    cr_expect(object_is_called(&moved, HIREDIS), "by its SONAME");
     cr_expect(object_is_called(&moved, "another-name.so"));
+    struct object nameless = *hiredis;
+    nameless.soname = NULL;
+    cr_expect(object_is_called(&nameless, HIREDIS), "by its file");
     const char *const others[] = {"",
                                   "/",
                                   "hiredis",
@@ -164,6 +168,16 @@ Test(object, a_library_needs_what_it_names_and_nothing_else)
     cr_expect(!object_needs(libc, hiredis));
     cr_expect(!object_needs(hiredis, seccomp));
     cr_expect(!object_needs(hiredis, hiredis));
+}
+
+Test(object, a_need_beyond_some_is_told)
+{
+    const char *const libc[] = {LIBC_SO, "libc.so"};
+    const char *const other[] = {"libc.so", "libc.so.60", "ibc.so.6"};
+    const struct object *hiredis = object_of(HIREDIS);
+    cr_assert(object_needs(hiredis, object_of(LIBC_SO)), "and nothing else");
+    cr_expect(!object_needs_beyond(hiredis, libc, COUNT(libc)));
+    cr_expect(object_needs_beyond(hiredis, other, COUNT(other)));
 }
 
 Test(object, an_address_is_covered_by_its_own_library_and_its_own_kind_of_segment)
