@@ -25,45 +25,43 @@ const void *object_dynamic(const struct dl_phdr_info *info)
 
 /* glibc turns most of these addresses absolute when it loads an object, but not for every machine.
  */
-static const void *absolute(const struct object *object, const ElfW(Dyn) * entry)
+static const void *address_in(const struct object *object, const ElfW(Dyn) * entry)
 {
+    if (entry == NULL)
+        return NULL;
     ElfW(Addr) address = entry->d_un.d_ptr;
     return (const void *)(address < object->base ? object->base + address : address);
 }
 
-static void read_entry(struct object *object, const ElfW(Dyn) * entry)
+static size_t value_in(const ElfW(Dyn) * entry)
 {
-    switch (entry->d_tag) {
-    case DT_SYMTAB:
-        object->symbols = absolute(object, entry);
-        break;
-    case DT_STRTAB:
-        object->strings = absolute(object, entry);
-        break;
-    case DT_GNU_HASH:
-        object->gnu_hash = absolute(object, entry);
-        break;
-    case DT_HASH:
-        object->old_hash = absolute(object, entry);
-        break;
-    case TABLE:
-        object->tables[0] = absolute(object, entry);
-        break;
-    case TABLE_SIZE:
-        object->sizes[0] = entry->d_un.d_val;
-        break;
-    case RELATIVE_COUNT:
-        object->relative = entry->d_un.d_val;
-        break;
-    case DT_JMPREL:
-        object->tables[1] = absolute(object, entry);
-        break;
-    case DT_PLTRELSZ:
-        object->sizes[1] = entry->d_un.d_val;
-        break;
-    default:
-        break;
-    }
+    return entry == NULL ? 0 : entry->d_un.d_val;
+}
+
+/* Those with low numbers are all there were, once; the others came later, one by one. */
+enum { LOW_TAGS = DT_JMPREL + 1 };
+
+static void read_dynamic(struct object *object)
+{
+    const ElfW(Dyn) * low[LOW_TAGS] = {NULL}, *gnu_hash = NULL, *relative = NULL;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        if ((uintptr_t)entry->d_tag < LOW_TAGS)
+            low[entry->d_tag] = entry;
+        else if (entry->d_tag == DT_GNU_HASH)
+            gnu_hash = entry;
+        else if (entry->d_tag == RELATIVE_COUNT)
+            relative = entry;
+    object->symbols = address_in(object, low[DT_SYMTAB]);
+    object->strings = address_in(object, low[DT_STRTAB]);
+    object->gnu_hash = address_in(object, gnu_hash);
+    object->old_hash = address_in(object, low[DT_HASH]);
+    object->tables[0] = address_in(object, low[TABLE]);
+    object->sizes[0] = value_in(low[TABLE_SIZE]);
+    object->relative = value_in(relative);
+    object->tables[1] = address_in(object, low[DT_JMPREL]);
+    object->sizes[1] = value_in(low[DT_PLTRELSZ]);
+    if (low[DT_SONAME] != NULL && object->strings != NULL)
+        object->soname = object->strings + value_in(low[DT_SONAME]);
 }
 
 bool object_read(struct object *object, const struct dl_phdr_info *info)
@@ -77,13 +75,7 @@ bool object_read(struct object *object, const struct dl_phdr_info *info)
     object->dynamic = object_dynamic(info);
     if (object->dynamic == NULL)
         return false;
-    const ElfW(Dyn) *soname = NULL;
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
-        read_entry(object, entry);
-        soname = entry->d_tag == DT_SONAME ? entry : soname;
-    }
-    if (soname != NULL && object->strings != NULL)
-        object->soname = object->strings + soname->d_un.d_val;
+    read_dynamic(object);
     return object->symbols != NULL && object->strings != NULL;
 }
 
@@ -175,6 +167,21 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
             return true;
     }
     return false;
+}
+
+struct span object_code(const struct object *object)
+{
+    struct span code = {UINTPTR_MAX, 0};
+    for (int i = 0; i < object->header_count; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+        uintptr_t start = object->base + header->p_vaddr;
+        uintptr_t end = start + header->p_memsz;
+        if (header->p_type != PT_LOAD || (header->p_flags & PF_X) == 0)
+            continue;
+        code.start = start < code.start ? start : code.start;
+        code.end = end > code.end ? end : code.end;
+    }
+    return code;
 }
 
 /* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */

@@ -54,7 +54,7 @@ enum { JUMP_SLOT = R_386_JMP_SLOT, GLOB_DAT = R_386_GLOB_DAT, ADDRESS = R_386_32
 #define RTLD_DEEPBIND 0 /* musl has no such thing */
 #endif
 
-enum { HOOKS_AT_MOST = 16, NAME_AT_MOST = 64, FAMILY_AT_MOST = 64 };
+enum { HOOKS_AT_MOST = 16, NAME_AT_MOST = 64, FAMILY_AT_MOST = 64, DEFINERS_AT_MOST = 32 };
 
 /* Where libc's functions are; before glibc 2.34 they came in several files. */
 static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.so.2"};
@@ -64,6 +64,7 @@ enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 /* A module and all that it needs, as far as that was loaded after the program began. */
 struct family {
     const struct hook *hooks;
+    uint32_t letters;    /* that their names begin with */
     uint64_t beginnings; /* of their names: nearly all others can be told by two letters */
     bool at_start;       /* while visiting: still among the objects that the program began with */
     const void *module;  /* by its dynamic section; or NULL and */
@@ -100,14 +101,21 @@ void rebind_start(void)
         dl_iterate_phdr(note_last, &last_at_start);
 }
 
-/* ---- libc ---- */
+/* ---- what the program began with ---- */
 
-/* It is there from the start and never goes away: looked for once, under the loader's lock. */
-static struct libc {
-    struct object files[LIBC_FILES];
-    int size;
-} libc;
-static atomic_bool libc_is_known;
+/*
+ * It never goes away: looked through once, under the loader's lock. Who else than libc defines a
+ * hooked name may be meant by a module that needs it: another preload, a wrapper of sockets.
+ */
+static struct beginning {
+    const struct hook *hooks;
+    struct object libc[LIBC_FILES];
+    int libc_size;
+    struct span libc_code; /* of all these files, with what lies between them */
+    struct object definers[DEFINERS_AT_MOST];
+    int definers_size;
+} beginning;
+static atomic_bool beginning_is_known;
 
 static bool is_libc(const struct object *object)
 {
@@ -117,31 +125,59 @@ static bool is_libc(const struct object *object)
     return false;
 }
 
-static int note_libc(struct dl_phdr_info *info, size_t size, void *argument)
+static bool defines_a_hook(const struct hook hooks[], const struct object *object)
+{
+    for (int i = 0; hooks[i].name != NULL; i++)
+        if (object_defines(object, hooks[i].name))
+            return true;
+    return false;
+}
+
+static void note_libc(struct beginning *found, const struct object *object)
+{
+    struct span code = object_code(object);
+    struct span *all = &found->libc_code;
+    if (found->libc_size == LIBC_FILES)
+        return;
+    found->libc[found->libc_size++] = *object;
+    all->start = all->end == 0 || code.start < all->start ? code.start : all->start;
+    all->end = code.end > all->end ? code.end : all->end;
+}
+
+static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)size;
-    struct libc *found = argument;
+    struct beginning *found = argument;
     struct object object;
-    if (found->size < LIBC_FILES && object_read(&object, info) && is_libc(&object))
-        found->files[found->size++] = object;
+    if (object_read(&object, info)) {
+        if (is_libc(&object))
+            note_libc(found, &object);
+        else if (found->definers_size < DEFINERS_AT_MOST && defines_a_hook(found->hooks, &object))
+            found->definers[found->definers_size++] = object;
+    }
     if (object_dynamic(info) != last_at_start)
         return 0;
-    libc = *found;
-    atomic_store_explicit(&libc_is_known, true, memory_order_release);
+    beginning = *found;
+    atomic_store_explicit(&beginning_is_known, true, memory_order_release);
     return 1;
 }
 
-static void find_libc(void)
+static void look_at_the_beginning(const struct hook hooks[])
 {
-    struct libc found = {.size = 0};
-    if (!atomic_load_explicit(&libc_is_known, memory_order_acquire))
-        dl_iterate_phdr(note_libc, &found);
+    struct beginning found = {.hooks = hooks};
+    if (!atomic_load_explicit(&beginning_is_known, memory_order_acquire))
+        dl_iterate_phdr(note_at_start, &found);
+}
+
+static bool is_within(struct span span, uintptr_t address)
+{
+    return address >= span.start && address < span.end;
 }
 
 static bool leads_to_libc(uintptr_t address)
 {
-    for (int i = 0; i < libc.size; i++)
-        if (object_covers(&libc.files[i], address, PF_X))
+    for (int i = 0; i < beginning.libc_size; i++)
+        if (object_covers(&beginning.libc[i], address, PF_X))
             return true;
     return false;
 }
@@ -201,19 +237,11 @@ static bool is_still_mapped(const struct family *family, const struct dl_phdr_in
 }
 
 /* Of most objects it can be told, without reading them, that they are no concern of the module. */
-static bool may_concern(const struct family *family, const struct dl_phdr_info *info, bool at_start)
+static bool may_belong(const struct family *family, const struct dl_phdr_info *info)
 {
     if (family->size > 0)
         return family->needs_others;
-    return !at_start && (family->module == NULL || object_dynamic(info) == family->module);
-}
-
-static void consider(struct family *family, const struct object *object, bool at_start)
-{
-    if (!at_start && !is_member(family, object) && belongs(family, object))
-        add_member(family, object);
-    else if (at_start && !is_libc(object) && is_needed(family, object))
-        note_own(family, object);
+    return family->module == NULL || object_dynamic(info) == family->module;
 }
 
 /* Called for each object, in the order of loading, until all that belong are found. */
@@ -222,11 +250,11 @@ static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     struct family *family = argument;
     struct object object;
-    bool at_start = family->at_start;
-    if (may_concern(family, info, at_start) && is_still_mapped(family, info) &&
-        object_read(&object, info))
-        consider(family, &object, at_start);
-    family->at_start = at_start && object_dynamic(info) != last_at_start;
+    if (family->at_start)
+        family->at_start = object_dynamic(info) != last_at_start;
+    else if (may_belong(family, info) && is_still_mapped(family, info) &&
+             object_read(&object, info) && !is_member(family, &object) && belongs(family, &object))
+        add_member(family, &object);
     return family->size > 0 && !family->needs_others;
 }
 
@@ -239,27 +267,37 @@ static void gather(struct family *family)
         family->at_start = true;
         dl_iterate_phdr(recruit, family);
     }
+    for (int i = 0; i < beginning.definers_size; i++)
+        if (is_needed(family, &beginning.definers[i]))
+            note_own(family, &beginning.definers[i]);
 }
 
 /* ---- its slots ---- */
 
-static uint64_t beginning_of(const char *name)
-{
-    unsigned first = (unsigned char)name[0];
-    unsigned second = first == 0 ? 0 : (unsigned char)name[1];
-    return UINT64_C(1) << ((first * 8 + second) % 64);
-}
-
-/* The hook for a relocation that asks for the bare address of somebody else's function, or -1. */
-static int hook_wanted_by(const struct family *family, const struct object *object,
-                          const relocation *wanted)
+/* Is it the bare address of a function, of libc's or of the module's own? Of all that a module
+ * asks for, little is; the rest is not looked at any further. */
+static bool may_mean_libc(const struct object *object, struct span own, const relocation *wanted)
 {
     unsigned type = (unsigned)TYPE_OF(wanted);
     if ((type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) || ADDEND_OF(wanted) != 0)
-        return -1;
+        return false;
+    const uintptr_t *slot = (const void *)(object->base + wanted->r_offset);
+    uintptr_t present = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    return is_within(beginning.libc_code, present) || is_within(own, present);
+}
+
+static uint32_t bit_of(char letter)
+{
+    return UINT32_C(1) << ((unsigned char)letter % 32);
+}
+
+/* The hook for what somebody else is to define, or -1. */
+static int hook_wanted_by(const struct family *family, const struct object *object,
+                          const relocation *wanted)
+{
     const ElfW(Sym) *symbol = &object->symbols[SYMBOL_OF(wanted)];
     const char *name = object->strings + symbol->st_name;
-    if ((family->beginnings & beginning_of(name)) == 0 || symbol->st_shndx != SHN_UNDEF)
+    if ((family->letters & bit_of(name[0])) == 0 || symbol->st_shndx != SHN_UNDEF)
         return -1;
     for (int i = 0; family->hooks[i].name != NULL; i++)
         if (text_is(name, family->hooks[i].name))
@@ -348,12 +386,14 @@ static bool rebind_slot(const struct family *family, const struct object *object
 
 static void rebind_member(const struct family *family, const struct object *object)
 {
+    struct span own = object_code(object);
     bool complete = true;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         size_t count =
             object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
-            complete = rebind_slot(family, object, &object->tables[table][i]) && complete;
+            if (may_mean_libc(object, own, &object->tables[table][i]))
+                complete = rebind_slot(family, object, &object->tables[table][i]) && complete;
     }
     if (!complete)
         log_failure(object->path);
@@ -373,8 +413,8 @@ static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument
 static void rebind(struct family *family)
 {
     for (int i = 0; family->hooks[i].name != NULL; i++)
-        family->beginnings |= beginning_of(family->hooks[i].name);
-    find_libc();
+        family->letters |= bit_of(family->hooks[i].name[0]);
+    look_at_the_beginning(family->hooks);
     gather(family);
     dl_iterate_phdr(rebind_members, family);
     if (family->is_too_large)
