@@ -109,6 +109,19 @@ static bool gnu_hash_has(const struct object *object, const char *symbol)
     }
 }
 
+/* With no symbol in it the table is a dummy, and its second number says nothing. */
+uint32_t object_first_defined(const struct object *object)
+{
+    if (object->gnu_hash == NULL)
+        return 0;
+    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *buckets = object->gnu_hash + 4 + filter_words;
+    for (uint32_t i = 0; i < object->gnu_hash[0]; i++)
+        if (buckets[i] != 0)
+            return object->gnu_hash[1];
+    return 0;
+}
+
 /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
 static bool old_hash_has(const struct object *object, const char *symbol)
 {

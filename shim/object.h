@@ -46,6 +46,12 @@ const void *object_dynamic(const struct dl_phdr_info *info);
 /* Does it define this symbol itself? */
 bool object_defines(const struct object *object, const char *symbol);
 
+/*
+ * Where in its symbol table those begin that the object itself defines: all that it wants of others
+ * comes before, since linkers sort the table so for DT_GNU_HASH. 0 where that does not tell.
+ */
+uint32_t object_first_defined(const struct object *object);
+
 /* Is it called this: by its path, the last part of it, or its SONAME? */
 bool object_is_called(const struct object *object, const char *name);
 

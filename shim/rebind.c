@@ -54,7 +54,7 @@ enum { JUMP_SLOT = R_386_JMP_SLOT, GLOB_DAT = R_386_GLOB_DAT, ADDRESS = R_386_32
 #define RTLD_DEEPBIND 0 /* musl has no such thing */
 #endif
 
-enum { HOOKS_AT_MOST = 16, NAME_AT_MOST = 64, FAMILY_AT_MOST = 64, DEFINERS_AT_MOST = 32 };
+enum { NAME_AT_MOST = 64, FAMILY_AT_MOST = 64, DEFINERS_AT_MOST = 32 };
 
 /* Where libc's functions are; before glibc 2.34 they came in several files. */
 static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.so.2"};
@@ -64,16 +64,14 @@ enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 /* A module and all that it needs, as far as that was loaded after the program began. */
 struct family {
     const struct hook *hooks;
-    uint32_t letters;    /* that their names begin with */
-    uint64_t beginnings; /* of their names: nearly all others can be told by two letters */
-    bool at_start;       /* while visiting: still among the objects that the program began with */
-    const void *module;  /* by its dynamic section; or NULL and */
-    const char *called;  /* by its name */
-    struct object members[FAMILY_AT_MOST];
+    uint64_t beginnings;    /* of their names: nearly all others are told by them */
+    int visited;            /* so many objects, while they are visited */
+    const void *module;     /* by its dynamic section; or NULL and */
+    const char *called;     /* by its name */
+    struct object *members; /* room for FAMILY_AT_MOST */
     int size;
     bool is_too_large;
-    bool needs_others;           /* than libc: most modules do not */
-    bool has_own[HOOKS_AT_MOST]; /* a member or a need of one defines that name: it may be meant */
+    bool needs_others; /* than libc: most modules do not */
 };
 
 /* A dlopen by a bare name that this thread has made. */
@@ -109,6 +107,7 @@ void rebind_start(void)
  */
 static struct beginning {
     const struct hook *hooks;
+    int size; /* so many objects; those that come later are listed behind them */
     struct object libc[LIBC_FILES];
     int libc_size;
     struct span libc_code; /* of all these files, with what lies between them */
@@ -149,6 +148,7 @@ static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     struct beginning *found = argument;
     struct object object;
+    found->size++;
     if (object_read(&object, info)) {
         if (is_libc(&object))
             note_libc(found, &object);
@@ -164,9 +164,10 @@ static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
 
 static void look_at_the_beginning(const struct hook hooks[])
 {
+    if (atomic_load_explicit(&beginning_is_known, memory_order_acquire))
+        return;
     struct beginning found = {.hooks = hooks};
-    if (!atomic_load_explicit(&beginning_is_known, memory_order_acquire))
-        dl_iterate_phdr(note_at_start, &found);
+    dl_iterate_phdr(note_at_start, &found);
 }
 
 static bool is_within(struct span span, uintptr_t address)
@@ -183,12 +184,6 @@ static bool leads_to_libc(uintptr_t address)
 }
 
 /* ---- who belongs to the module ---- */
-
-static void note_own(struct family *family, const struct object *object)
-{
-    for (int i = 0; family->hooks[i].name != NULL; i++)
-        family->has_own[i] = family->has_own[i] || object_defines(object, family->hooks[i].name);
-}
 
 static bool is_member(const struct family *family, const struct object *object)
 {
@@ -223,7 +218,6 @@ static void add_member(struct family *family, const struct object *object)
     family->members[family->size++] = *object;
     family->needs_others =
         family->needs_others || object_needs_beyond(object, libc_files, LIBC_FILES);
-    note_own(family, object);
 }
 
 /*
@@ -250,10 +244,10 @@ static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     struct family *family = argument;
     struct object object;
-    if (family->at_start)
-        family->at_start = object_dynamic(info) != last_at_start;
-    else if (may_belong(family, info) && is_still_mapped(family, info) &&
-             object_read(&object, info) && !is_member(family, &object) && belongs(family, &object))
+    if (family->visited++ < beginning.size)
+        return 0;
+    if (may_belong(family, info) && is_still_mapped(family, info) && object_read(&object, info) &&
+        !is_member(family, &object) && belongs(family, &object))
         add_member(family, &object);
     return family->size > 0 && !family->needs_others;
 }
@@ -264,12 +258,9 @@ static void gather(struct family *family)
     int before = -1;
     while (family->size > before) {
         before = family->size;
-        family->at_start = true;
+        family->visited = 0;
         dl_iterate_phdr(recruit, family);
     }
-    for (int i = 0; i < beginning.definers_size; i++)
-        if (is_needed(family, &beginning.definers[i]))
-            note_own(family, &beginning.definers[i]);
 }
 
 /* ---- its slots ---- */
@@ -286,23 +277,35 @@ static bool may_mean_libc(const struct object *object, struct span own, const re
     return is_within(beginning.libc_code, present) || is_within(own, present);
 }
 
-static uint32_t bit_of(char letter)
+/* One of 64 bits, by the first two letters. */
+static uint64_t beginning_of(const char *name)
 {
-    return UINT32_C(1) << ((unsigned char)letter % 32);
+    unsigned first = (unsigned char)name[0];
+    unsigned second = first == '\0' ? 0 : (unsigned char)name[1];
+    return UINT64_C(1) << ((first * 8 + second) % 64);
 }
 
-/* The hook for what somebody else is to define, or -1. */
-static int hook_wanted_by(const struct family *family, const struct object *object,
-                          const relocation *wanted)
+/* The hook for a symbol that somebody else is to define, or -1. */
+static int hook_named(const struct family *family, const struct object *object, size_t index)
 {
-    const ElfW(Sym) *symbol = &object->symbols[SYMBOL_OF(wanted)];
+    const ElfW(Sym) *symbol = &object->symbols[index];
     const char *name = object->strings + symbol->st_name;
-    if ((family->letters & bit_of(name[0])) == 0 || symbol->st_shndx != SHN_UNDEF)
+    if ((family->beginnings & beginning_of(name)) == 0 || symbol->st_shndx != SHN_UNDEF)
         return -1;
     for (int i = 0; family->hooks[i].name != NULL; i++)
         if (text_is(name, family->hooks[i].name))
             return i;
     return -1;
+}
+
+/* Most modules want none of those functions: then none of their slots need be looked at. */
+static bool may_want_a_hook(const struct family *family, const struct object *object)
+{
+    uint32_t end = object_first_defined(object);
+    for (uint32_t i = 1; i < end; i++)
+        if (hook_named(family, object, i) >= 0)
+            return true;
+    return end == 0;
 }
 
 /*
@@ -315,6 +318,19 @@ static bool hook_leads_to_libc(const struct family *family, int hook)
     return leads_to_libc((uintptr_t)*beneath);
 }
 
+/* Does a member, or what one of them needs, define that name? Then it may be meant. */
+static bool has_own(const struct family *family, const char *name)
+{
+    for (int i = 0; i < family->size; i++)
+        if (object_defines(&family->members[i], name))
+            return true;
+    for (int i = 0; i < beginning.definers_size; i++)
+        if (is_needed(family, &beginning.definers[i]) &&
+            object_defines(&beginning.definers[i], name))
+            return true;
+    return false;
+}
+
 /* A lazy slot that was not used yet leads back into its own module; whom it means is then known
  * only where no member has a function of that name. */
 static bool means_libc(const struct family *family, const struct object *object, int hook,
@@ -322,7 +338,7 @@ static bool means_libc(const struct family *family, const struct object *object,
 {
     if (leads_to_libc(present))
         return true;
-    return object_covers(object, present, PF_X) && !family->has_own[hook];
+    return object_covers(object, present, PF_X) && !has_own(family, family->hooks[hook].name);
 }
 
 static bool protect_page_of(uintptr_t slot, int protection)
@@ -371,7 +387,7 @@ static void log_failure(const char *path)
 static bool rebind_slot(const struct family *family, const struct object *object,
                         const relocation *wanted)
 {
-    int hook = hook_wanted_by(family, object, wanted);
+    int hook = hook_named(family, object, SYMBOL_OF(wanted));
     uintptr_t slot = object->base + wanted->r_offset;
     if (hook < 0 || !object_covers(object, slot, PF_W))
         return true;
@@ -388,6 +404,8 @@ static void rebind_member(const struct family *family, const struct object *obje
 {
     struct span own = object_code(object);
     bool complete = true;
+    if (!may_want_a_hook(family, object))
+        return;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         size_t count =
             object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
@@ -412,8 +430,10 @@ static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument
 
 static void rebind(struct family *family)
 {
+    struct object members[FAMILY_AT_MOST]; /* not zeroed: some 8 KB for each module */
+    family->members = members;
     for (int i = 0; family->hooks[i].name != NULL; i++)
-        family->letters |= bit_of(family->hooks[i].name[0]);
+        family->beginnings |= beginning_of(family->hooks[i].name);
     look_at_the_beginning(family->hooks);
     gather(family);
     dl_iterate_phdr(rebind_members, family);

@@ -170,6 +170,28 @@ Test(object, a_library_needs_what_it_names_and_nothing_else)
     cr_expect(!object_needs(hiredis, hiredis));
 }
 
+/* What comes before is wanted of others, what comes behind is there for others. */
+Test(object, the_symbols_that_an_object_wants_come_before_those_that_it_defines)
+{
+    const struct object *hiredis = object_of(HIREDIS);
+    uint32_t first = object_first_defined(hiredis);
+    cr_assert(first > 1);
+    for (uint32_t i = 1; i < first; i++)
+        cr_expect_eq(hiredis->symbols[i].st_shndx, SHN_UNDEF, "%u", i);
+    cr_expect_neq(hiredis->symbols[first].st_shndx, SHN_UNDEF);
+}
+
+/* As the linker makes it for an object that defines nothing, whatever that wants. */
+Test(object, an_empty_table_does_not_tell_where_they_begin)
+{
+    static const uint32_t empty[] = {1, 1, 1, 0, 0, 0, 0};
+    struct object nothing = *object_of(HIREDIS);
+    nothing.gnu_hash = empty;
+    cr_expect_eq(object_first_defined(&nothing), 0);
+    nothing.gnu_hash = NULL;
+    cr_expect_eq(object_first_defined(&nothing), 0);
+}
+
 Test(object, a_need_beyond_some_is_told)
 {
     const char *const libc[] = {LIBC_SO, "libc.so"};
