@@ -285,17 +285,22 @@ static uint64_t beginning_of(const char *name)
     return UINT64_C(1) << ((first * 8 + second) % 64);
 }
 
+static __attribute__((noinline)) int hook_called(const struct hook hooks[], const char *name)
+{
+    for (int i = 0; hooks[i].name != NULL; i++)
+        if (text_is(name, hooks[i].name))
+            return i;
+    return -1;
+}
+
 /* The hook for a symbol that somebody else is to define, or -1. */
-static int hook_named(const struct family *family, const struct object *object, size_t index)
+static inline int hook_named(const struct family *family, const struct object *object, size_t index)
 {
     const ElfW(Sym) *symbol = &object->symbols[index];
     const char *name = object->strings + symbol->st_name;
     if ((family->beginnings & beginning_of(name)) == 0 || symbol->st_shndx != SHN_UNDEF)
         return -1;
-    for (int i = 0; family->hooks[i].name != NULL; i++)
-        if (text_is(name, family->hooks[i].name))
-            return i;
-    return -1;
+    return hook_called(family->hooks, name);
 }
 
 /* Most modules want none of those functions: then none of their slots need be looked at. */
@@ -341,21 +346,43 @@ static bool means_libc(const struct family *family, const struct object *object,
     return object_covers(object, present, PF_X) && !has_own(family, family->hooks[hook].name);
 }
 
-static bool protect_page_of(uintptr_t slot, int protection)
+static bool protect_page(uintptr_t page, int protection)
 {
-    uintptr_t page = getauxval(AT_PAGESZ);
-    return kernel_call(SYS_mprotect, (long)(slot & ~(page - 1)), (long)page, protection, 0, 0, 0) ==
+    return kernel_call(SYS_mprotect, (long)page, (long)getauxval(AT_PAGESZ), protection, 0, 0, 0) ==
            0;
 }
 
-static bool write_slot(const struct object *object, uintptr_t slot, function hook)
+/* A page that the loader has made read-only, as long as it is not: a module's slots lie together.
+ */
+struct page {
+    uintptr_t address; /* 0: none */
+};
+
+static void close_page(struct page *open)
 {
-    bool protected = object_protects(object, slot);
-    if (protected && !protect_page_of(slot, PROT_READ | PROT_WRITE))
+    if (open->address != 0)
+        protect_page(open->address, PROT_READ);
+    open->address = 0;
+}
+
+static bool open_page_of(uintptr_t slot, struct page *open)
+{
+    uintptr_t page = slot & ~(getauxval(AT_PAGESZ) - 1);
+    if (page == open->address)
+        return true;
+    close_page(open);
+    if (!protect_page(page, PROT_READ | PROT_WRITE))
+        return false;
+    open->address = page;
+    return true;
+}
+
+static bool write_slot(const struct object *object, uintptr_t slot, function hook,
+                       struct page *open)
+{
+    if (object_protects(object, slot) && !open_page_of(slot, open))
         return false;
     __atomic_store_n((uintptr_t *)slot, (uintptr_t)hook, __ATOMIC_RELEASE);
-    if (protected)
-        protect_page_of(slot, PROT_READ);
     return true;
 }
 
@@ -385,7 +412,7 @@ static void log_failure(const char *path)
 
 /* False where the slot should have been written and could not be. */
 static bool rebind_slot(const struct family *family, const struct object *object,
-                        const relocation *wanted)
+                        const relocation *wanted, struct page *open)
 {
     int hook = hook_named(family, object, SYMBOL_OF(wanted));
     uintptr_t slot = object->base + wanted->r_offset;
@@ -394,7 +421,8 @@ static bool rebind_slot(const struct family *family, const struct object *object
     uintptr_t present = __atomic_load_n((uintptr_t *)slot, __ATOMIC_ACQUIRE);
     if (!means_libc(family, object, hook, present))
         return true;
-    if (!hook_leads_to_libc(family, hook) || !write_slot(object, slot, family->hooks[hook].hook))
+    if (!hook_leads_to_libc(family, hook) ||
+        !write_slot(object, slot, family->hooks[hook].hook, open))
         return false;
     log_rebound(object, family->hooks[hook].name);
     return true;
@@ -403,6 +431,7 @@ static bool rebind_slot(const struct family *family, const struct object *object
 static void rebind_member(const struct family *family, const struct object *object)
 {
     struct span own = object_code(object);
+    struct page open = {0};
     bool complete = true;
     if (!may_want_a_hook(family, object))
         return;
@@ -411,8 +440,10 @@ static void rebind_member(const struct family *family, const struct object *obje
             object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
             if (may_mean_libc(object, own, &object->tables[table][i]))
-                complete = rebind_slot(family, object, &object->tables[table][i]) && complete;
+                complete =
+                    rebind_slot(family, object, &object->tables[table][i], &open) && complete;
     }
+    close_page(&open);
     if (!complete)
         log_failure(object->path);
 }
