@@ -54,7 +54,7 @@ enum { JUMP_SLOT = R_386_JMP_SLOT, GLOB_DAT = R_386_GLOB_DAT, ADDRESS = R_386_32
 #define RTLD_DEEPBIND 0 /* musl has no such thing */
 #endif
 
-enum { NAME_AT_MOST = 64, FAMILY_AT_MOST = 64, DEFINERS_AT_MOST = 32 };
+enum { NAME_AT_MOST = 64, FAMILY_AT_MOST = 64 };
 
 /* Where libc's functions are; before glibc 2.34 they came in several files. */
 static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.so.2"};
@@ -71,6 +71,7 @@ struct family {
     struct object *members; /* room for FAMILY_AT_MOST */
     int size;
     bool is_too_large;
+    bool is_extended;  /* also by what was there before */
     bool needs_others; /* than libc: most modules do not */
 };
 
@@ -101,18 +102,12 @@ void rebind_start(void)
 
 /* ---- what the program began with ---- */
 
-/*
- * It never goes away: looked through once, under the loader's lock. Who else than libc defines a
- * hooked name may be meant by a module that needs it: another preload, a wrapper of sockets.
- */
+/* It never goes away: looked through once, under the loader's lock. */
 static struct beginning {
-    const struct hook *hooks;
     int size; /* so many objects; those that come later are listed behind them */
     struct object libc[LIBC_FILES];
     int libc_size;
     struct span libc_code; /* of all these files, with what lies between them */
-    struct object definers[DEFINERS_AT_MOST];
-    int definers_size;
 } beginning;
 static atomic_bool beginning_is_known;
 
@@ -120,14 +115,6 @@ static bool is_libc(const struct object *object)
 {
     for (int i = 0; i < LIBC_FILES; i++)
         if (object_is_called(object, libc_files[i]))
-            return true;
-    return false;
-}
-
-static bool defines_a_hook(const struct hook hooks[], const struct object *object)
-{
-    for (int i = 0; hooks[i].name != NULL; i++)
-        if (object_defines(object, hooks[i].name))
             return true;
     return false;
 }
@@ -149,12 +136,8 @@ static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
     struct beginning *found = argument;
     struct object object;
     found->size++;
-    if (object_read(&object, info)) {
-        if (is_libc(&object))
-            note_libc(found, &object);
-        else if (found->definers_size < DEFINERS_AT_MOST && defines_a_hook(found->hooks, &object))
-            found->definers[found->definers_size++] = object;
-    }
+    if (object_read(&object, info) && is_libc(&object))
+        note_libc(found, &object);
     if (object_dynamic(info) != last_at_start)
         return 0;
     beginning = *found;
@@ -162,11 +145,11 @@ static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
     return 1;
 }
 
-static void look_at_the_beginning(const struct hook hooks[])
+static void look_at_the_beginning(void)
 {
     if (atomic_load_explicit(&beginning_is_known, memory_order_acquire))
         return;
-    struct beginning found = {.hooks = hooks};
+    struct beginning found = {.size = 0};
     dl_iterate_phdr(note_at_start, &found);
 }
 
@@ -230,6 +213,16 @@ static bool is_still_mapped(const struct family *family, const struct dl_phdr_in
            (kernel_can_read(info->dlpi_phdr) && kernel_can_read(object_dynamic(info)));
 }
 
+/*
+ * A dlopen lists what it loads behind all that was there, and each object behind one that needs it:
+ * one visit finds the module and what came with it. What was there before is bound already. To
+ * learn whom a slot means it counts as well, in as many visits as it takes until nobody joins.
+ */
+static bool is_of_no_concern(const struct family *family, int nth)
+{
+    return nth < beginning.size && !family->is_extended;
+}
+
 /* Of most objects it can be told, without reading them, that they are no concern of the module. */
 static bool may_belong(const struct family *family, const struct dl_phdr_info *info)
 {
@@ -244,15 +237,13 @@ static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     struct family *family = argument;
     struct object object;
-    if (family->visited++ < beginning.size)
-        return 0;
-    if (may_belong(family, info) && is_still_mapped(family, info) && object_read(&object, info) &&
-        !is_member(family, &object) && belongs(family, &object))
+    if (!is_of_no_concern(family, family->visited++) && may_belong(family, info) &&
+        is_still_mapped(family, info) && object_read(&object, info) &&
+        !is_member(family, &object) && belongs(family, &object) && !is_libc(&object))
         add_member(family, &object);
     return family->size > 0 && !family->needs_others;
 }
 
-/* A need may come before who needs it: again, until nobody joins. */
 static void gather(struct family *family)
 {
     int before = -1;
@@ -260,6 +251,8 @@ static void gather(struct family *family)
         before = family->size;
         family->visited = 0;
         dl_iterate_phdr(recruit, family);
+        if (!family->is_extended)
+            return;
     }
 }
 
@@ -282,7 +275,7 @@ static uint64_t beginning_of(const char *name)
 {
     unsigned first = (unsigned char)name[0];
     unsigned second = first == '\0' ? 0 : (unsigned char)name[1];
-    return UINT64_C(1) << ((first * 8 + second) % 64);
+    return UINT64_C(1) << ((first + 31 * second) % 64);
 }
 
 static __attribute__((noinline)) int hook_called(const struct hook hooks[], const char *name)
@@ -323,22 +316,22 @@ static bool hook_leads_to_libc(const struct family *family, int hook)
     return leads_to_libc((uintptr_t)*beneath);
 }
 
-/* Does a member, or what one of them needs, define that name? Then it may be meant. */
-static bool has_own(const struct family *family, const char *name)
+/* Does the module, or anything that it needs, define that name? Then it may be meant. */
+static bool has_own(struct family *family, const char *name)
 {
+    if (!family->is_extended) {
+        family->is_extended = true;
+        gather(family);
+    }
     for (int i = 0; i < family->size; i++)
         if (object_defines(&family->members[i], name))
             return true;
-    for (int i = 0; i < beginning.definers_size; i++)
-        if (is_needed(family, &beginning.definers[i]) &&
-            object_defines(&beginning.definers[i], name))
-            return true;
-    return false;
+    return family->is_too_large;
 }
 
 /* A lazy slot that was not used yet leads back into its own module; whom it means is then known
  * only where no member has a function of that name. */
-static bool means_libc(const struct family *family, const struct object *object, int hook,
+static bool means_libc(struct family *family, const struct object *object, int hook,
                        uintptr_t present)
 {
     if (leads_to_libc(present))
@@ -411,7 +404,7 @@ static void log_failure(const char *path)
 }
 
 /* False where the slot should have been written and could not be. */
-static bool rebind_slot(const struct family *family, const struct object *object,
+static bool rebind_slot(struct family *family, const struct object *object,
                         const relocation *wanted, struct page *open)
 {
     int hook = hook_named(family, object, SYMBOL_OF(wanted));
@@ -428,7 +421,7 @@ static bool rebind_slot(const struct family *family, const struct object *object
     return true;
 }
 
-static void rebind_member(const struct family *family, const struct object *object)
+static void rebind_member(struct family *family, const struct object *object)
 {
     struct span own = object_code(object);
     struct page open = {0};
@@ -453,8 +446,9 @@ static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument
 {
     (void)info;
     (void)size;
-    const struct family *family = argument;
-    for (int i = 0; i < family->size; i++)
+    struct family *family = argument;
+    int came_with_it = family->size; /* more may be looked at below: has_own */
+    for (int i = 0; i < came_with_it; i++)
         rebind_member(family, &family->members[i]);
     return 1; /* once is enough */
 }
@@ -465,7 +459,7 @@ static void rebind(struct family *family)
     family->members = members;
     for (int i = 0; family->hooks[i].name != NULL; i++)
         family->beginnings |= beginning_of(family->hooks[i].name);
-    look_at_the_beginning(family->hooks);
+    look_at_the_beginning();
     gather(family);
     dl_iterate_phdr(rebind_members, family);
     if (family->is_too_large)
