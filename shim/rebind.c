@@ -64,10 +64,10 @@ enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 /* A module and all that it needs, as far as that was loaded after the program began. */
 struct family {
     const struct hook *hooks;
-    uint64_t beginnings;    /* of their names: nearly all others are told by them */
-    int visited;            /* so many objects, while they are visited */
-    const void *module;     /* by its dynamic section; or NULL and */
-    const char *called;     /* by its name */
+    uint64_t beginnings; /* of their names: nearly all others are told by them */
+    bool at_start;       /* while visiting: still among the objects that the program began with */
+    const void *module;  /* by its dynamic section; or NULL and */
+    const char *called;  /* by its name */
     struct object *members; /* room for FAMILY_AT_MOST */
     int size;
     bool is_too_large;
@@ -104,7 +104,6 @@ void rebind_start(void)
 
 /* It never goes away: looked through once, under the loader's lock. */
 static struct beginning {
-    int size; /* so many objects; those that come later are listed behind them */
     struct object libc[LIBC_FILES];
     int libc_size;
     struct span libc_code; /* of all these files, with what lies between them */
@@ -135,7 +134,6 @@ static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     struct beginning *found = argument;
     struct object object;
-    found->size++;
     if (object_read(&object, info) && is_libc(&object))
         note_libc(found, &object);
     if (object_dynamic(info) != last_at_start)
@@ -149,7 +147,7 @@ static void look_at_the_beginning(void)
 {
     if (atomic_load_explicit(&beginning_is_known, memory_order_acquire))
         return;
-    struct beginning found = {.size = 0};
+    struct beginning found = {.libc_size = 0};
     dl_iterate_phdr(note_at_start, &found);
 }
 
@@ -218,9 +216,9 @@ static bool is_still_mapped(const struct family *family, const struct dl_phdr_in
  * one visit finds the module and what came with it. What was there before is bound already. To
  * learn whom a slot means it counts as well, in as many visits as it takes until nobody joins.
  */
-static bool is_of_no_concern(const struct family *family, int nth)
+static bool counts(const struct family *family, bool at_start)
 {
-    return nth < beginning.size && !family->is_extended;
+    return !at_start || family->is_extended;
 }
 
 /* Of most objects it can be told, without reading them, that they are no concern of the module. */
@@ -237,9 +235,11 @@ static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     struct family *family = argument;
     struct object object;
-    if (!is_of_no_concern(family, family->visited++) && may_belong(family, info) &&
-        is_still_mapped(family, info) && object_read(&object, info) &&
-        !is_member(family, &object) && belongs(family, &object) && !is_libc(&object))
+    bool at_start = family->at_start;
+    family->at_start = at_start && object_dynamic(info) != last_at_start;
+    if (counts(family, at_start) && may_belong(family, info) && is_still_mapped(family, info) &&
+        object_read(&object, info) && !is_member(family, &object) && belongs(family, &object) &&
+        !is_libc(&object))
         add_member(family, &object);
     return family->size > 0 && !family->needs_others;
 }
@@ -249,7 +249,7 @@ static void gather(struct family *family)
     int before = -1;
     while (family->size > before) {
         before = family->size;
-        family->visited = 0;
+        family->at_start = true;
         dl_iterate_phdr(recruit, family);
         if (!family->is_extended)
             return;

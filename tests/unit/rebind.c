@@ -213,6 +213,21 @@ Test(rebind_before_start, a_module_that_a_librarys_constructor_loads_before_ours
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
+/* What an early constructor opens counts as there from the start, and yet it may be closed. */
+Test(rebind_before_start, a_module_is_rebound_though_something_from_the_start_was_closed)
+{
+    const char *path = path_of(MODULE);
+    const char *last = path_of(LAZY_MODULE);
+    void *gone = dlopen("libbz2.so.1.0", RTLD_LAZY);
+    cr_assert(gone != NULL && dlopen(last, RTLD_LAZY) != NULL);
+    rebind_start();
+    open_module(last, RTLD_LAZY | RTLD_DEEPBIND);
+    dlclose(gone);
+    cr_assert_null(dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_NOLOAD));
+    void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+
 Test(rebind, one_module_after_the_other_is_rebound)
 {
     void *first = open_by_name(MODULE);
