@@ -23,9 +23,6 @@ struct hook {
     size_t next;
 };
 
-/* Remembers, once, which objects the program began with: they never go away. */
-void rebind_start(void);
-
 /*
  * Where a dlopen(file, mode) should go: to the next dlopen itself, by a tail jump, or to a function
  * here that calls it and then rebinds what it has loaded. `stack` is where the return address is

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "family.h"
 #include "forking.h"
 #include "kernel.h"
 #include "log.h"
 #include "next.h"
-#include "rebind.h"
 #include "sever.h"
 #include "text.h"
 
@@ -79,6 +79,6 @@ static void __attribute__((constructor)) start(void)
     keep_from_children();
     if (config()->disable)
         return;
-    rebind_start();
+    family_start();
     register_fork_handlers();
 }

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "family.h"
 #include "log.h"
 #include "next.h"
 #include "unit.h"
@@ -28,7 +29,7 @@
 static void default_environment(void)
 {
     configure(WORDS(NULL));
-    rebind_start();
+    family_start();
 }
 
 TestSuite(rebind, .init = default_environment, .timeout = 10);
@@ -205,7 +206,7 @@ Test(rebind, a_module_beside_its_caller_is_noted_by_the_last_part_of_its_path)
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
-/* A suite that does not begin with rebind_start. */
+/* A suite that does not begin with family_start. */
 Test(rebind_before_start, a_module_that_a_librarys_constructor_loads_before_ours_has_run_is_rebound)
 {
     const char *path = path_of(MODULE);
@@ -220,7 +221,7 @@ Test(rebind_before_start, a_module_is_rebound_though_something_from_the_start_wa
     const char *last = path_of(LAZY_MODULE);
     void *gone = dlopen("libbz2.so.1.0", RTLD_LAZY);
     cr_assert(gone != NULL && dlopen(last, RTLD_LAZY) != NULL);
-    rebind_start();
+    family_start();
     open_module(last, RTLD_LAZY | RTLD_DEEPBIND);
     dlclose(gone);
     cr_assert_null(dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_NOLOAD));
