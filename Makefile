@@ -13,8 +13,8 @@
 # make lint       layout and static analysis
 # make clean
 #
-# Needs gcc (or CC=clang) and GNU make. demo, test, lab and lint install what else they need, as root;
-# otherwise they say what to install and stop: tests/dependencies.
+# Needs gcc (or CC=clang) and GNU make. What tests, measures, packages or lints installs what else it
+# needs, as root; otherwise it says what to install and stops: tests/dependencies.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib/redisguard
