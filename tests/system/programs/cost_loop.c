@@ -9,7 +9,6 @@
  *                    the same, with the address on the page of the stack where connect runs
  *     get PORT       a command to Redis and its reply
  */
-#include <alloca.h>
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
@@ -70,9 +69,10 @@ static void connect_from_far(long count, int port)
 static void connect_from_near(long count, int port)
 {
     enum { PAGE = 4096, MIDDLE = PAGE / 2 };
-    const char *low = alloca(1);
-    size_t above_a_middle = ((uintptr_t)low - MIDDLE) % PAGE;
-    connect_to(count, port, alloca(above_a_middle + sizeof(struct sockaddr_in)));
+    size_t above_a_middle = ((uintptr_t)__builtin_frame_address(0) - MIDDLE) % PAGE;
+    struct sockaddr_in room[above_a_middle / sizeof(struct sockaddr_in) + 1];
+    room[0] = (struct sockaddr_in){0};
+    connect_to(count, port, &room[0]);
 }
 
 static void get(long count, int port)

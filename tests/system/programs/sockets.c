@@ -9,7 +9,6 @@
 #define REDISGUARD_WEAK
 #include "redisguard.h"
 
-#include <alloca.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -147,11 +146,10 @@ static void take_connect(const char *value)
 static void take_near_connect(const char *value)
 {
     enum { PAGE = 4096, MIDDLE = PAGE / 2 };
-    const char *low = alloca(1);
-    size_t above_a_middle = ((uintptr_t)low - MIDDLE) % PAGE;
-    struct sockaddr_storage *address = alloca(above_a_middle + sizeof *address);
-    socklen_t length = read_address(value, address);
-    report("connect", connect(current, (struct sockaddr *)address, length));
+    size_t above_a_middle = ((uintptr_t)__builtin_frame_address(0) - MIDDLE) % PAGE;
+    struct sockaddr_storage room[above_a_middle / sizeof(struct sockaddr_storage) + 1];
+    socklen_t length = read_address(value, &room[0]);
+    report("connect", connect(current, (struct sockaddr *)&room[0], length));
 }
 
 static void take_bind(const char *value)
