@@ -27,12 +27,14 @@ STANDARD := -std=gnu11 -D_GNU_SOURCE -Iinclude
 CFLAGS   ?= -O2 -g
 
 # No start files and no libc to link against: see "stubs" below. -mno-outline-atomics (arm64) keeps
-# libgcc out; i386 divides numbers of 64 bits with its static code. Loops stay loops: see text.h.
+# libgcc out; i386 divides numbers of 64 bits with its static code. GCC must leave loops as they are:
+# text.h says why.
 MACHINE      := $(shell $(CC) -dumpmachine)
+GCC          := $(shell $(CC) -v 2>&1 | sed -n 's/^gcc version.*/yes/p')
 I386         := $(filter i386% i486% i586% i686%,$(MACHINE))
 SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
                 -fstack-protector-strong -fno-strict-aliasing -ftls-model=initial-exec \
-                -fno-tree-loop-distribute-patterns \
+                $(if $(GCC),-fno-tree-loop-distribute-patterns) \
                 $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full) \
                 $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics) \
                 $(if $(I386),-Wno-psabi)
