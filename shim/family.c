@@ -15,12 +15,13 @@ static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.
 
 enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 
-static ON_COMMON_PAGE const void *last_at_start; /* written by family_start alone */
+/* By its program headers; written by family_start alone. */
+static ON_COMMON_PAGE const void *last_at_start;
 
 static int note_last(struct dl_phdr_info *info, size_t size, void *last)
 {
     (void)size;
-    *(const void **)last = object_dynamic(info);
+    *(const void **)last = info->dlpi_phdr;
     return 0;
 }
 
@@ -32,7 +33,10 @@ void family_start(void)
 
 /* ---- what the program began with ---- */
 
-/* It never goes away: looked through once, under the loader's lock. */
+/*
+ * It never goes away: looked through once, under the loader's lock. (Nor do glibc's former files,
+ * where a constructor opened them: libpthread is marked so, and next.c holds libdl.)
+ */
 static struct beginning {
     struct object libc[LIBC_FILES];
     int libc_size;
@@ -66,9 +70,10 @@ static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
     struct object object;
     if (object_read(&object, info) && is_libc(&object))
         note_libc(found, &object);
-    if (object_dynamic(info) != last_at_start)
+    if (info->dlpi_phdr != last_at_start)
         return 0;
-    beginning = *found;
+    if (!atomic_load_explicit(&beginning_is_known, memory_order_relaxed))
+        beginning = *found; /* or another thread was first */
     atomic_store_explicit(&beginning_is_known, true, memory_order_release);
     return 1;
 }
@@ -96,10 +101,10 @@ struct span family_libc_code(void)
 
 /* ---- who belongs to the module ---- */
 
-static bool is_member(const struct family *family, const struct object *object)
+static bool is_member(const struct family *family, const void *dynamic)
 {
     for (int i = 0; i < family->size; i++)
-        if (family->members[i].dynamic == object->dynamic)
+        if (family->members[i].dynamic == dynamic)
             return true;
     return false;
 }
@@ -142,9 +147,8 @@ static bool is_still_mapped(const struct family *family, const struct dl_phdr_in
 }
 
 /*
- * A dlopen lists what it loads behind all that was there, and each object behind one that needs it:
- * one visit finds the module and what came with it. What was there before is bound already. To
- * learn whom a slot means it counts as well, in as many visits as it takes until nobody joins.
+ * What the program began with is bound already, and its slots do not count. To learn whom a slot
+ * means it counts as well.
  */
 static bool counts(const struct family *family, bool at_start)
 {
@@ -155,7 +159,7 @@ static bool counts(const struct family *family, bool at_start)
 static bool may_belong(const struct family *family, const struct dl_phdr_info *info)
 {
     if (family->size > 0)
-        return family->needs_others;
+        return family->needs_others && !is_member(family, object_dynamic(info));
     return family->module == NULL || object_dynamic(info) == family->module;
 }
 
@@ -166,18 +170,26 @@ static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
     struct family *family = argument;
     struct object object;
     bool at_start = family->at_start;
-    family->at_start = at_start && object_dynamic(info) != last_at_start;
-    if (counts(family, at_start) && may_belong(family, info) && is_still_mapped(family, info) &&
-        object_read(&object, info) && !is_member(family, &object) && belongs(family, &object) &&
-        !is_libc(&object))
+    family->at_start = at_start && info->dlpi_phdr != last_at_start;
+    if (counts(family, at_start) && is_still_mapped(family, info) && may_belong(family, info) &&
+        object_read(&object, info) && belongs(family, &object) && !is_libc(&object))
         add_member(family, &object);
     return family->size > 0 && !family->needs_others;
 }
 
+/*
+ * A dlopen lists what it loads behind all that was there, and each object behind one that needs it.
+ * But a need may have been there before who needs it, and not be rebound: what a module's
+ * constructor opened, or another thread by a bare name. So again, until nobody joins.
+ */
 static void visit(struct family *family)
 {
-    family->at_start = true;
-    dl_iterate_phdr(recruit, family);
+    int before;
+    do {
+        before = family->size;
+        family->at_start = true;
+        dl_iterate_phdr(recruit, family);
+    } while (family->size > before && family->needs_others);
 }
 
 void family_gather(struct family *family)
@@ -186,19 +198,12 @@ void family_gather(struct family *family)
     visit(family);
 }
 
-static void extend(struct family *family)
-{
-    family->is_extended = true;
-    for (int before = -1; family->size > before;) {
-        before = family->size;
-        visit(family);
-    }
-}
-
 bool family_defines(struct family *family, const char *name)
 {
-    if (!family->is_extended)
-        extend(family);
+    if (!family->is_extended) {
+        family->is_extended = true;
+        visit(family);
+    }
     for (int i = 0; i < family->size; i++)
         if (object_defines(&family->members[i], name))
             return true;

@@ -250,7 +250,7 @@ static FILE *counting_fopen(const char *path, const char *mode)
 }
 
 /* libapt-pkg, which every Debian system has, needs libbz2, which opens files for whoever asks. */
-Test(rebind, what_a_module_needs_is_rebound_with_it)
+static void expect_a_need_to_be_rebound(void)
 {
     static const struct hook hook[] = {
         {"fopen64", (function)counting_fopen, offsetof(struct next, connect)}, {NULL, NULL, 0}};
@@ -265,6 +265,17 @@ Test(rebind, what_a_module_needs_is_rebound_with_it)
     memcpy(&open_compressed, &found, sizeof found);
     cr_expect_null(open_compressed("/nonexistent/file.bz2", "r"));
     cr_expect_eq(opened_files, 1);
+}
+
+Test(rebind, what_a_module_needs_is_rebound_with_it)
+{
+    expect_a_need_to_be_rebound();
+}
+
+Test(rebind, what_a_module_needs_is_rebound_with_it_where_it_was_loaded_before)
+{
+    cr_assert_not_null(next()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
+    expect_a_need_to_be_rebound();
 }
 
 Test(rebind, only_the_module_that_was_opened_is_rebound)
