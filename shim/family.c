@@ -40,7 +40,6 @@ void family_start(void)
 static struct beginning {
     struct object libc[LIBC_FILES];
     int libc_size;
-    struct span libc_code; /* of all these files, with what lies between them */
 } beginning;
 static atomic_bool beginning_is_known;
 
@@ -52,24 +51,13 @@ static bool is_libc(const struct object *object)
     return false;
 }
 
-static void note_libc(struct beginning *found, const struct object *object)
-{
-    struct span code = object_code(object);
-    struct span *all = &found->libc_code;
-    if (found->libc_size == LIBC_FILES)
-        return;
-    found->libc[found->libc_size++] = *object;
-    all->start = all->end == 0 || code.start < all->start ? code.start : all->start;
-    all->end = code.end > all->end ? code.end : all->end;
-}
-
 static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)size;
     struct beginning *found = argument;
     struct object object;
-    if (object_read(&object, info) && is_libc(&object))
-        note_libc(found, &object);
+    if (found->libc_size < LIBC_FILES && object_read(&object, info) && is_libc(&object))
+        found->libc[found->libc_size++] = object;
     if (info->dlpi_phdr != last_at_start)
         return 0;
     if (!atomic_load_explicit(&beginning_is_known, memory_order_relaxed))
@@ -92,11 +80,6 @@ bool family_libc_covers(uintptr_t address)
         if (object_covers(&beginning.libc[i], address, PF_X))
             return true;
     return false;
-}
-
-struct span family_libc_code(void)
-{
-    return beginning.libc_code;
 }
 
 /* ---- who belongs to the module ---- */

@@ -40,7 +40,4 @@ bool family_defines(struct family *family, const char *name);
 /* Is this the address of a function of libc? False before the first family_gather. */
 bool family_libc_covers(uintptr_t address);
 
-/* All those addresses lie in there, and perhaps others. */
-struct span family_libc_code(void);
-
 #endif

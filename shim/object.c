@@ -182,21 +182,6 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
     return false;
 }
 
-struct span object_code(const struct object *object)
-{
-    struct span code = {UINTPTR_MAX, 0};
-    for (int i = 0; i < object->header_count; i++) {
-        const ElfW(Phdr) *header = &object->headers[i];
-        uintptr_t start = object->base + header->p_vaddr;
-        uintptr_t end = start + header->p_memsz;
-        if (header->p_type != PT_LOAD || (header->p_flags & PF_X) == 0)
-            continue;
-        code.start = start < code.start ? start : code.start;
-        code.end = end > code.end ? end : code.end;
-    }
-    return code;
-}
-
 /* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
 bool object_protects(const struct object *object, uintptr_t slot)
 {

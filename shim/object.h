@@ -64,13 +64,6 @@ bool object_needs_beyond(const struct object *object, const char *const names[],
 /* Does the address lie in a segment with this flag, such as PF_X? */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
 
-/* All its code lies in there, and perhaps something else; where there is none, nothing does. */
-struct span {
-    uintptr_t start;
-    uintptr_t end;
-};
-struct span object_code(const struct object *object);
-
 /* Did the loader make the page of this slot read-only after relocation? */
 bool object_protects(const struct object *object, uintptr_t slot);
 

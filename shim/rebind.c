@@ -71,21 +71,11 @@ static _Thread_local struct note put_off __attribute__((tls_model("initial-exec"
 
 /* ---- its slots ---- */
 
-static bool is_within(struct span span, uintptr_t address)
-{
-    return address >= span.start && address < span.end;
-}
-
-/* Is it the bare address of a function, of libc's or of the module's own? Of all that a module
- * asks for, little is; the rest is not looked at any further. */
-static bool may_mean_libc(const struct object *object, struct span own, const relocation *wanted)
+/* Is it the bare address of somebody's function, and not a variable, an offset or a sum? */
+static bool asks_for_an_address(const relocation *wanted)
 {
     unsigned type = (unsigned)TYPE_OF(wanted);
-    if ((type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) || ADDEND_OF(wanted) != 0)
-        return false;
-    const uintptr_t *slot = (const void *)(object->base + wanted->r_offset);
-    uintptr_t present = __atomic_load_n(slot, __ATOMIC_RELAXED);
-    return is_within(family_libc_code(), present) || is_within(own, present);
+    return (type == JUMP_SLOT || type == GLOB_DAT || type == ADDRESS) && ADDEND_OF(wanted) == 0;
 }
 
 /* One of 64 bits, by the first two letters. */
@@ -96,7 +86,7 @@ static uint64_t beginning_of(const char *name)
     return UINT64_C(1) << ((first + 31 * second) % 64);
 }
 
-static __attribute__((noinline)) int hook_called(const struct hook hooks[], const char *name)
+static int hook_called(const struct hook hooks[], const char *name)
 {
     for (int i = 0; hooks[i].name != NULL; i++)
         if (text_is(name, hooks[i].name))
@@ -105,7 +95,7 @@ static __attribute__((noinline)) int hook_called(const struct hook hooks[], cons
 }
 
 /* The hook for a symbol that somebody else is to define, or -1. */
-static inline int hook_named(const struct work *work, const struct object *object, size_t index)
+static int hook_named(const struct work *work, const struct object *object, size_t index)
 {
     const ElfW(Sym) *symbol = &object->symbols[index];
     const char *name = object->strings + symbol->st_name;
@@ -227,7 +217,6 @@ static bool rebind_slot(struct work *work, const struct object *object, const re
 
 static void rebind_member(struct work *work, const struct object *object)
 {
-    struct span own = object_code(object);
     struct page open = {0};
     bool complete = true;
     if (!may_want_a_hook(work, object))
@@ -236,7 +225,7 @@ static void rebind_member(struct work *work, const struct object *object)
         size_t count =
             object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
-            if (may_mean_libc(object, own, &object->tables[table][i]))
+            if (asks_for_an_address(&object->tables[table][i]))
                 complete = rebind_slot(work, object, &object->tables[table][i], &open) && complete;
     }
     close_page(&open);
