@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "common_page.h"
+#include "this_thread.h"
 
 /* Copying 400 MB of 4 KB pages leaves the time for some thousands. Untouched, it takes no memory.
  */
@@ -26,9 +27,8 @@ static ON_COMMON_PAGE atomic_uint noted;
 static ON_COMMON_PAGE atomic_uint under_way;
 
 /* A signal handler may fork within this thread's fork: then the outer one's beginning counts. */
-#define OF_THIS_THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
-OF_THIS_THREAD unsigned depth;
-OF_THIS_THREAD unsigned noted_before;
+static OF_THIS_THREAD unsigned depth;
+static OF_THIS_THREAD unsigned noted_before;
 
 /* glibc has it since 2.32: true means one thread, which cannot replace a record while it forks. */
 extern char __libc_single_threaded __attribute__((weak));

@@ -66,12 +66,12 @@ struct note {
     uintptr_t return_address;
 };
 
-_Thread_local bool rebind_is_pending __attribute__((tls_model("initial-exec")));
-static _Thread_local struct note put_off __attribute__((tls_model("initial-exec")));
+OF_THIS_THREAD bool rebind_is_pending;
+static OF_THIS_THREAD struct note put_off;
 
 /* ---- its slots ---- */
 
-/* Is it the bare address of somebody's function, and not a variable, an offset or a sum? */
+/* Does it ask for a bare address, neither an offset nor a sum? */
 static bool asks_for_an_address(const relocation *wanted)
 {
     unsigned type = (unsigned)TYPE_OF(wanted);
@@ -239,8 +239,8 @@ static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument
     (void)info;
     (void)size;
     struct work *work = argument;
-    int came_with_it = work->family.size; /* family_defines may add others */
-    for (int i = 0; i < came_with_it; i++)
+    int rebound = work->family.size; /* family_defines may add others */
+    for (int i = 0; i < rebound; i++)
         rebind_member(work, &work->family.members[i]);
     return 1; /* once is enough */
 }

@@ -1,9 +1,8 @@
 /*
  * rebind.h: modules loaded with RTLD_DEEPBIND bind straight to libc; here their slots for the
- * hooked names are pointed at the hooks. The only file, with object.c, that knows ELF.
+ * hooked names are pointed at the hooks. The only file, with family.c and object.c, that knows ELF.
  *
- * Called by the constructor, by the dlopen hook, and at the head of other hooks for what had to be
- * put off.
+ * Called by the dlopen hook, and at the head of other hooks for what had to be put off.
  */
 #ifndef REBIND_H
 #define REBIND_H
@@ -11,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "this_thread.h"
 
 /* Any function, to be cast to what it really is. */
 typedef void (*function)(void);
@@ -34,7 +35,7 @@ function rebind_route(const struct hook hooks[], const char *file, int mode,
 /* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
 void rebind_put_off(const struct hook hooks[]);
 
-/* Is there any such thing? Initial-exec: no allocation on first use. */
-extern _Thread_local bool rebind_is_pending __attribute__((tls_model("initial-exec")));
+/* Is there any such thing? */
+extern OF_THIS_THREAD bool rebind_is_pending;
 
 #endif

@@ -14,14 +14,12 @@
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
+#include "this_thread.h"
 
-/*
- * Of a thread, since a child begins with one, and since the kernel writes to that page for it
- * anyway. Initial-exec: no allocation on first use. A preload is always in the static TLS block.
- */
-#define OF_THIS_THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
-OF_THIS_THREAD unsigned generation;
-OF_THIS_THREAD bool handing_over;
+/* Of a thread, since a child begins with one, and the kernel writes to that page for it anyway. */
+static OF_THIS_THREAD unsigned generation;
+
+static OF_THIS_THREAD bool handing_over;
 
 static atomic_bool is_forked; /* written where TRAP wants to know, in the child */
 
