@@ -1,5 +1,5 @@
 /*
- * family.c: a module and what came with it; see family.h. Writes what it has found out about libc,
+ * family.c: a module and what it needs; see family.h. Writes what it has found out about libc,
  * once.
  */
 #include "family.h"

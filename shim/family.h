@@ -1,6 +1,6 @@
 /*
- * family.h: a module that a dlopen has opened, what came with it, and libc, whose functions they
- * may mean.
+ * family.h: a module that a dlopen has opened, what it needs, and libc, whose functions they may
+ * mean.
  *
  * Nothing here allocates or touches dlerror(3): dl_iterate_phdr(3) is all that is asked of the
  * loader. It keeps objects from going away, with a lock that the same thread may take again.
@@ -30,7 +30,8 @@ struct family {
 /* Remembers, once, which objects the program began with: they never go away. */
 void family_start(void);
 
-/* Finds the module and what it brought in. The first three fields are given, the rest is zero. */
+/* Finds the module and what it needs of what was loaded since the start. The first three fields are
+ * given, the rest is zero. */
 void family_gather(struct family *family);
 
 /* Does the module, or anything that it needs, define that name? Then it may be meant. Adds what was

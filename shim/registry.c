@@ -51,8 +51,7 @@ ON_COMMON_PAGE _Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
 static ON_COMMON_PAGE atomic_uint past_highest; /* of all descriptors that were ever recorded */
-static ON_COMMON_PAGE atomic_int
-    owner; /* the process whose records these are; 0 before the first */
+static ON_COMMON_PAGE atomic_int owner; /* the process whose records these are, 0 before any */
 
 static struct leaf *leaf_of(int fd)
 {

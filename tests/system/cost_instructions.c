@@ -66,7 +66,7 @@ Test(cost_instructions, a_command_to_redis_and_its_reply_add_nothing)
 /* Measured: 26,500. An empty preload is the least that any costs. */
 Test(cost_instructions, a_start_adds_at_most_32000_to_an_empty_preload)
 {
-    const char *const *empty = WORDS("LD_PRELOAD=" BUILD_DIR "/tests/system/modules/nothing.so");
+    const char *const *empty = WORDS("LD_PRELOAD=" EMPTY_PRELOAD);
     long least = instructions_of(WORDS(CALLGRIND, "/bin/true"), empty);
     long guard = instructions_of(WORDS(CALLGRIND, "/bin/true"), WORDS("LD_PRELOAD=" LIBRARY));
     cr_expect(guard > least && guard - least <= 32000, "%ld - %ld", guard, least);

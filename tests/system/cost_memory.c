@@ -44,8 +44,7 @@ static struct memory bytes_of_its_own(const char *const env[], const struct serv
 Test(cost_memory, of_no_connection_is_at_most_32_kib_more_than_an_empty_preload_takes)
 {
     struct server *redis = start_redis(NULL);
-    const char *const nothing[] = {"LD_PRELOAD=" BUILD_DIR "/tests/system/modules/nothing.so",
-                                   NULL};
+    const char *const nothing[] = {"LD_PRELOAD=" EMPTY_PRELOAD, NULL};
     long empty = bytes_of_its_own(nothing, redis, 0).at_first;
     long guard = bytes_of_its_own(guarded(redis, NULL), redis, 0).at_first;
     cr_expect(guard > empty && guard - empty <= 32L * KIB, "%ld - %ld = %ld", guard, empty,

@@ -17,6 +17,9 @@
 #define LIBRARY BUILD_DIR "/libredisguard.so"
 #define WRAPPER BUILD_DIR "/redisguard"
 
+/* A library with nothing in it: the least that any preload costs. */
+#define EMPTY_PRELOAD BUILD_DIR "/tests/system/modules/nothing.so"
+
 /* A list of words that ends with NULL: arguments, or NAME=value. */
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
