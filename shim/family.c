@@ -1,93 +1,80 @@
 /*
- * family.c: a module and what it needs; see family.h. Writes what it has found out about libc,
- * once.
+ * family.c: a module and what it needs; see family.h. Writes down how much of what is loaded needs
+ * no more rebinding, and where libc is, under the loader's lock.
  */
 #include "family.h"
 
-#include <link.h>
+#include <limits.h>
 #include <stdatomic.h>
 
 #include "common_page.h"
 #include "kernel.h"
+#include "text.h"
 
-/* Where libc's functions are; before glibc 2.34 they came in several files. */
-static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.so.2"};
+/* Where libc's functions are, by SONAME; before glibc 2.34 they came in several files. */
+static const char *const libc_files[FAMILY_LIBC_FILES] = {"libc.so.6", "libpthread.so.0",
+                                                          "libdl.so.2"};
 
-enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
+static bool is_libc(const struct object *object)
+{
+    for (int i = 0; i < FAMILY_LIBC_FILES && object->soname != NULL; i++)
+        if (text_is(object->soname, libc_files[i]))
+            return true;
+    return false;
+}
 
-/* By its program headers; written by family_start alone. */
-static ON_COMMON_PAGE const void *last_at_start;
+/*
+ * What was put off may be done by a signal handler, and that may have struck in the midst of the
+ * thread's own dlclose, with an object unmapped but still on the list.
+ */
+static bool read_member(const struct family *family, struct object *object,
+                        const struct link_map *map)
+{
+    return (family->called == NULL || kernel_can_read(map->l_ld)) && object_read(object, map);
+}
 
-static int note_last(struct dl_phdr_info *info, size_t size, void *last)
+/* ---- what is settled ---- */
+
+/*
+ * How many objects had ever been loaded (dlpi_adds, modulo 2^32) when each that was there was bound
+ * as it should be: by the loader, as whatever a program begins with, or by us. 0: nobody has looked
+ * yet.
+ */
+static ON_COMMON_PAGE atomic_uint settled;
+
+static int begin(struct dl_phdr_info *program, size_t size, void *unused)
 {
     (void)size;
-    *(const void **)last = info->dlpi_phdr;
-    return 0;
+    (void)unused;
+    if (atomic_load(&settled) == 0) /* or another thread was first */
+        atomic_store(&settled, (unsigned)program->dlpi_adds);
+    return 1;
 }
 
 void family_start(void)
 {
-    if (last_at_start == NULL)
-        dl_iterate_phdr(note_last, &last_at_start);
+    if (atomic_load(&settled) == 0)
+        dl_iterate_phdr(begin, NULL);
 }
 
-/* ---- what the program began with ---- */
-
-/*
- * It never goes away: looked through once, under the loader's lock. (Nor do glibc's former files,
- * where a constructor opened them: libpthread is marked so, and next.c holds libdl.)
- */
-static struct beginning {
-    struct object libc[LIBC_FILES];
-    int libc_size;
-} beginning;
-static atomic_bool beginning_is_known;
-
-static bool is_libc(const struct object *object)
+/* The loader appends to its list: what came since something is among so many at its end. */
+static const struct link_map *last_of(const struct link_map *list, unsigned count)
 {
-    for (int i = 0; i < LIBC_FILES; i++)
-        if (object_is_called(object, libc_files[i]))
-            return true;
-    return false;
-}
-
-static int note_at_start(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    (void)size;
-    struct beginning *found = argument;
-    struct object object;
-    if (found->libc_size < LIBC_FILES && object_read(&object, info) && is_libc(&object))
-        found->libc[found->libc_size++] = object;
-    if (info->dlpi_phdr != last_at_start)
-        return 0;
-    if (!atomic_load_explicit(&beginning_is_known, memory_order_relaxed))
-        beginning = *found; /* or another thread was first */
-    atomic_store_explicit(&beginning_is_known, true, memory_order_release);
-    return 1;
-}
-
-static void look_at_the_beginning(void)
-{
-    if (atomic_load_explicit(&beginning_is_known, memory_order_acquire))
-        return;
-    struct beginning found = {.libc_size = 0};
-    dl_iterate_phdr(note_at_start, &found);
-}
-
-bool family_libc_covers(uintptr_t address)
-{
-    for (int i = 0; i < beginning.libc_size; i++)
-        if (object_covers(&beginning.libc[i], address, PF_X))
-            return true;
-    return false;
+    const struct link_map *first = list;
+    for (const struct link_map *map = list; map != NULL; map = map->l_next)
+        if (count > 0)
+            count--;
+        else
+            first = first->l_next;
+    return first;
 }
 
 /* ---- who belongs to the module ---- */
 
-static bool is_member(const struct family *family, const void *dynamic)
+static bool is_member(const struct family *family, const struct link_map *map)
 {
     for (int i = 0; i < family->size; i++)
-        if (family->members[i].dynamic == dynamic)
+        if (family->members[i].map == map)
             return true;
     return false;
 }
@@ -95,100 +82,128 @@ static bool is_member(const struct family *family, const void *dynamic)
 static bool is_needed(const struct family *family, const struct object *object)
 {
     for (int i = 0; i < family->size; i++)
-        if (object_needs(&family->members[i], object))
+        if (object_needs(family->members[i].map->l_ld, family->members[i].strings, object))
             return true;
     return false;
+}
+
+/* Of most objects it can be told, without reading them, that they are no concern of the module. */
+static bool may_belong(const struct family *family, const struct link_map *map)
+{
+    if (family->size > 0)
+        return family->needs_others;
+    return family->module == NULL || family->module == map;
 }
 
 static bool belongs(const struct family *family, const struct object *object)
 {
     if (family->size > 0)
         return is_needed(family, object);
-    return family->module != NULL ? object->dynamic == family->module
-                                  : object_is_called(object, family->called);
+    return family->module != NULL || object_is_called(object, family->called);
 }
 
-static void add_member(struct family *family, const struct object *object)
+static bool add_member(struct family *family, const struct link_map *map,
+                       const struct object *object)
 {
     if (family->size == FAMILY_AT_MOST) {
         family->is_too_large = true;
-        return;
+        return false;
     }
-    family->members[family->size++] = *object;
+    family->members[family->size++] = (struct member){map, object->strings};
     family->needs_others =
-        family->needs_others || object_needs_beyond(object, libc_files, LIBC_FILES);
+        family->needs_others || object_needs_beyond(object, libc_files, FAMILY_LIBC_FILES);
+    return true;
 }
 
-/*
- * What was put off may be done by a signal handler, and that may have struck in the midst of the
- * thread's own dlclose, with the object unmapped but still on the list.
- */
-static bool is_still_mapped(const struct family *family, const struct dl_phdr_info *info)
+static bool joins(struct family *family, const struct link_map *map)
 {
-    return family->called == NULL ||
-           (kernel_can_read(info->dlpi_phdr) && kernel_can_read(object_dynamic(info)));
-}
-
-/*
- * What the program began with is bound already, and its slots do not count. To learn whom a slot
- * means it counts as well.
- */
-static bool counts(const struct family *family, bool at_start)
-{
-    return !at_start || family->is_extended;
-}
-
-/* Of most objects it can be told, without reading them, that they are no concern of the module. */
-static bool may_belong(const struct family *family, const struct dl_phdr_info *info)
-{
-    if (family->size > 0)
-        return family->needs_others && !is_member(family, object_dynamic(info));
-    return family->module == NULL || object_dynamic(info) == family->module;
-}
-
-/* Called for each object, in the order of loading, until all that belong are found. */
-static int recruit(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    (void)size;
-    struct family *family = argument;
     struct object object;
-    bool at_start = family->at_start;
-    family->at_start = at_start && info->dlpi_phdr != last_at_start;
-    if (counts(family, at_start) && is_still_mapped(family, info) && may_belong(family, info) &&
-        object_read(&object, info) && belongs(family, &object) && !is_libc(&object))
-        add_member(family, &object);
-    return family->size > 0 && !family->needs_others;
+    return may_belong(family, map) && read_member(family, &object, map) &&
+           belongs(family, &object) && !is_libc(&object) && add_member(family, map, &object);
 }
 
 /*
- * A dlopen lists what it loads behind all that was there, and each object behind one that needs it.
- * But a need may have been there before who needs it, and not be rebound: what a module's
- * constructor opened, or another thread by a bare name. So again, until nobody joins.
+ * From there to the end of the list; says whether all of that belongs to the module. A dlopen lists
+ * what it loads behind all that was there, and each object behind one that needs it. But a need may
+ * have been there before who needs it, and not be rebound: what a module's constructor opened, or
+ * another thread by a bare name. So again, until nobody joins.
  */
-static void visit(struct family *family)
+static bool recruit(struct family *family, const struct link_map *first)
 {
+    int outside;
     int before;
     do {
+        outside = 0;
         before = family->size;
-        family->at_start = true;
-        dl_iterate_phdr(recruit, family);
-    } while (family->size > before && family->needs_others);
+        for (const struct link_map *map = first; map != NULL; map = map->l_next)
+            outside += is_member(family, map) || joins(family, map) ? 0 : 1;
+    } while (outside > 0 && family->size > before && family->needs_others);
+    return outside == 0;
 }
 
-void family_gather(struct family *family)
+/* What was put off is looked for on the whole list: a signal handler may find one more object there
+ * than its thread's dlopen has counted. */
+bool family_gather(struct family *family, const struct dl_phdr_info *program)
 {
-    look_at_the_beginning();
-    visit(family);
+    unsigned loaded = (unsigned)program->dlpi_adds;
+    unsigned since = loaded - atomic_load(&settled);
+    family->list = object_list(program);
+    if (recruit(family, last_of(family->list, family->module == NULL ? UINT_MAX : since)))
+        atomic_store(&settled, loaded);
+    return family->list != NULL;
 }
 
-bool family_defines(struct family *family, const char *name)
+/* ---- what a name may mean ---- */
+
+static bool belongs_to_the_whole(struct family *family, const struct link_map *map)
 {
     if (!family->is_extended) {
         family->is_extended = true;
-        visit(family);
+        recruit(family, family->list);
     }
-    for (int i = 0; i < family->size; i++)
-        if (object_defines(&family->members[i], name))
+    return is_member(family, map) || family->is_too_large;
+}
+
+/* The guard itself defines them all. */
+static bool is_the_guard(const struct link_map *map)
+{
+    return map->l_ld == _DYNAMIC;
+}
+
+/* Hardly ever does anybody: who belongs to the module is looked into for those that do. */
+bool family_defines(struct family *family, const char *name)
+{
+    for (const struct link_map *map = family->list; map != NULL; map = map->l_next) {
+        struct object object;
+        if (!is_the_guard(map) && read_member(family, &object, map) &&
+            object_defines(&object, name) && !is_libc(&object) && belongs_to_the_whole(family, map))
             return true;
-    return family->is_too_large;
+    }
+    return false;
+}
+
+/* ---- libc ---- */
+
+/* It never goes away. (Nor do its former files, where somebody opened them: libpthread is marked
+ * so, and next.c holds libdl.) */
+static ON_COMMON_PAGE struct {
+    struct range code[FAMILY_LIBC_FILES];
+    int count;
+} libc;
+
+const struct range *family_libc(const struct family *family)
+{
+    for (const struct link_map *map = libc.count == 0 ? family->list : NULL; map != NULL;
+         map = map->l_next) {
+        struct object file;
+        if (libc.count < FAMILY_LIBC_FILES && read_member(family, &file, map) && is_libc(&file) &&
+            object_find_headers(&file))
+            libc.code[libc.count++] = object_code(&file);
+    }
+    return libc.code;
+}
+
+const uint16_t *family_versions_of_libc(const struct object *object)
+{
+    return object_versions_of(object, libc_files, FAMILY_LIBC_FILES);
 }

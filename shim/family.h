@@ -2,43 +2,55 @@
  * family.h: a module that a dlopen has opened, what it needs, and libc, whose functions they may
  * mean.
  *
- * Nothing here allocates or touches dlerror(3): dl_iterate_phdr(3) is all that is asked of the
- * loader. It keeps objects from going away, with a lock that the same thread may take again.
- * Called by rebind.c and the constructor.
+ * Nothing here allocates or touches dlerror(3). All but family_start is called by rebind.c within a
+ * dl_iterate_phdr(3): that holds a lock by which no object comes or goes, and which the same thread
+ * may take again.
  */
 #ifndef FAMILY_H
 #define FAMILY_H
 
+#include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "object.h"
 
-enum { FAMILY_AT_MOST = 64 };
+enum { FAMILY_AT_MOST = 64, FAMILY_LIBC_FILES = 3 };
 
-struct family {
-    const void *module;     /* by its dynamic section; or NULL and */
-    const char *called;     /* by its name */
-    struct object *members; /* room for FAMILY_AT_MOST */
-    int size;
-    bool is_too_large;
-    bool at_start;     /* while visiting: still among the objects that the program began with */
-    bool is_extended;  /* also by what was there before */
-    bool needs_others; /* than libc: most modules do not */
+struct member {
+    const struct link_map *map;
+    const char *strings;
 };
 
-/* Remembers, once, which objects the program began with: they never go away. */
+struct family {
+    const struct link_map *module; /* what glibc's handles are, dlinfo(3); or NULL and */
+    const char *called;            /* its name */
+    struct member *members;        /* room for FAMILY_AT_MOST */
+    int size;
+    const struct link_map *list; /* of all that is loaded */
+    bool needs_others;           /* than libc: most modules do not */
+    bool is_too_large;
+    bool is_extended; /* also by what was settled before */
+};
+
+/* Remembers, once, what the program began with: it is bound as it should be. */
 void family_start(void);
 
-/* Finds the module and what it needs of what was loaded since the start. The first three fields are
- * given, the rest is zero. */
-void family_gather(struct family *family);
+/*
+ * Finds the module and what it needs, as far as that was loaded since all was settled, for the
+ * caller to rebind. The first three fields are given, the rest is zero. False where the loader does
+ * not tell what is loaded.
+ */
+bool family_gather(struct family *family, const struct dl_phdr_info *program);
 
-/* Does the module, or anything that it needs, define that name? Then it may be meant. Adds what was
- * there before to the members, behind the others. */
+/* Does the module, or anything that it needs, define that name? Then it may be meant. May add what
+ * was settled before to the members, behind the others. */
 bool family_defines(struct family *family, const char *name);
 
-/* Is this the address of a function of libc? False before the first family_gather. */
-bool family_libc_covers(uintptr_t address);
+/* By which version each symbol is wanted, if it is libc's; as object_versions_of says. */
+const uint16_t *family_versions_of_libc(const struct object *object);
+
+/* Where libc's functions are; FAMILY_LIBC_FILES ranges, some may be empty. */
+const struct range *family_libc(const struct family *family);
 
 #endif

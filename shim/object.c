@@ -15,11 +15,21 @@ enum { TABLE = DT_REL, TABLE_SIZE = DT_RELSZ, RELATIVE_COUNT = DT_RELCOUNT };
 enum { TABLE = DT_RELA, TABLE_SIZE = DT_RELASZ, RELATIVE_COUNT = DT_RELACOUNT };
 #endif
 
-const void *object_dynamic(const struct dl_phdr_info *info)
+static const ElfW(Dyn) * dynamic_of(const struct dl_phdr_info *info)
 {
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
             return (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return NULL;
+}
+
+/* Where the loader leaves it for a debugger. */
+const struct link_map *object_list(const struct dl_phdr_info *program)
+{
+    const ElfW(Dyn) *entry = dynamic_of(program);
+    for (; entry != NULL && entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_DEBUG && entry->d_un.d_ptr != 0)
+            return ((const struct r_debug *)entry->d_un.d_ptr)->r_map;
     return NULL;
 }
 
@@ -38,45 +48,63 @@ static size_t value_in(const ElfW(Dyn) * entry)
     return entry == NULL ? 0 : entry->d_un.d_val;
 }
 
-/* Those with low numbers are all there were, once; the others came later, one by one. */
-enum { LOW_TAGS = DT_JMPREL + 1 };
+/* Those with low numbers are all there were, once; the others came later: those about versions, and
+ * the counts of relative relocations among them, lie together, counted from their end. */
+enum { LOW_TAGS = DT_JMPREL + 1, HIGH_TAGS = DT_VERSIONTAGNUM };
 
 static void read_dynamic(struct object *object)
 {
-    const ElfW(Dyn) * low[LOW_TAGS] = {NULL}, *gnu_hash = NULL, *relative = NULL;
+    const ElfW(Dyn) * low[LOW_TAGS] = {NULL}, *high[HIGH_TAGS] = {NULL}, *gnu_hash = NULL;
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
         if ((uintptr_t)entry->d_tag < LOW_TAGS)
             low[entry->d_tag] = entry;
+        else if (DT_VERSIONTAGIDX((uintptr_t)entry->d_tag) < HIGH_TAGS)
+            high[DT_VERSIONTAGIDX(entry->d_tag)] = entry;
         else if (entry->d_tag == DT_GNU_HASH)
             gnu_hash = entry;
-        else if (entry->d_tag == RELATIVE_COUNT)
-            relative = entry;
     object->symbols = address_in(object, low[DT_SYMTAB]);
     object->strings = address_in(object, low[DT_STRTAB]);
     object->gnu_hash = address_in(object, gnu_hash);
     object->old_hash = address_in(object, low[DT_HASH]);
     object->tables[0] = address_in(object, low[TABLE]);
     object->sizes[0] = value_in(low[TABLE_SIZE]);
-    object->relative = value_in(relative);
+    object->relative = value_in(high[DT_VERSIONTAGIDX(RELATIVE_COUNT)]);
     object->tables[1] = address_in(object, low[DT_JMPREL]);
     object->sizes[1] = value_in(low[DT_PLTRELSZ]);
+    object->versions = address_in(object, high[DT_VERSIONTAGIDX(DT_VERSYM)]);
+    object->wanted = address_in(object, high[DT_VERSIONTAGIDX(DT_VERNEED)]);
+    object->wanted_count = value_in(high[DT_VERSIONTAGIDX(DT_VERNEEDNUM)]);
     if (low[DT_SONAME] != NULL && object->strings != NULL)
         object->soname = object->strings + value_in(low[DT_SONAME]);
 }
 
-bool object_read(struct object *object, const struct dl_phdr_info *info)
+bool object_read(struct object *object, const struct link_map *map)
 {
     memset(object, 0, sizeof *object);
-    object->path = info->dlpi_name;
-    object->file = text_last_part(info->dlpi_name);
-    object->base = info->dlpi_addr;
-    object->headers = info->dlpi_phdr;
-    object->header_count = info->dlpi_phnum;
-    object->dynamic = object_dynamic(info);
+    object->path = map->l_name;
+    object->base = map->l_addr;
+    object->dynamic = map->l_ld;
     if (object->dynamic == NULL)
         return false;
     read_dynamic(object);
     return object->symbols != NULL && object->strings != NULL;
+}
+
+/* Others on the list may be on their way out of memory: only their base is looked at. */
+static int note_headers(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    (void)size;
+    struct object *object = argument;
+    if (info->dlpi_addr != object->base || dynamic_of(info) != object->dynamic)
+        return 0;
+    object->headers = info->dlpi_phdr;
+    object->header_count = info->dlpi_phnum;
+    return 1;
+}
+
+bool object_find_headers(struct object *object)
+{
+    return dl_iterate_phdr(note_headers, object) != 0;
 }
 
 static bool is_definition(const struct object *object, uint32_t index, const char *symbol)
@@ -126,6 +154,27 @@ uint32_t object_first_defined(const struct object *object)
     return 0;
 }
 
+static bool is_one_of(const char *name, const char *const names[], int count)
+{
+    for (int i = 0; i < count; i++)
+        if (text_is(name, names[i]))
+            return true;
+    return false;
+}
+
+/* A chain of records, each of a file and the distance to the next one. */
+const uint16_t *object_versions_of(const struct object *object, const char *const files[],
+                                   int count)
+{
+    const ElfW(Verneed) *of_file = object->wanted;
+    for (size_t i = 0; of_file != NULL && i < object->wanted_count; i++) {
+        if (is_one_of(object->strings + of_file->vn_file, files, count))
+            return object->versions;
+        of_file = (const void *)((const char *)of_file + of_file->vn_next);
+    }
+    return NULL;
+}
+
 /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
 static bool old_hash_has(const struct object *object, const char *symbol)
 {
@@ -144,23 +193,14 @@ bool object_defines(const struct object *object, const char *symbol)
 
 bool object_is_called(const struct object *object, const char *name)
 {
-    return text_is(object->file, name) || text_is(object->path, name) ||
-           (object->soname != NULL && text_is(object->soname, name));
+    return (object->soname != NULL && text_is(object->soname, name)) ||
+           text_is(object->path, name) || text_is(text_last_part(object->path), name);
 }
 
-bool object_needs(const struct object *object, const struct object *other)
+bool object_needs(const ElfW(Dyn) * dynamic, const char *strings, const struct object *other)
 {
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_NEEDED &&
-            object_is_called(other, object->strings + entry->d_un.d_val))
-            return true;
-    return false;
-}
-
-static bool is_one_of(const char *name, const char *const names[], int count)
-{
-    for (int i = 0; i < count; i++)
-        if (text_is(name, names[i]))
+    for (const ElfW(Dyn) *entry = dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_NEEDED && object_is_called(other, strings + entry->d_un.d_val))
             return true;
     return false;
 }
@@ -172,6 +212,21 @@ bool object_needs_beyond(const struct object *object, const char *const names[],
             !is_one_of(object->strings + entry->d_un.d_val, names, count))
             return true;
     return false;
+}
+
+struct range object_code(const struct object *object)
+{
+    uintptr_t start = UINTPTR_MAX;
+    uintptr_t end = 0;
+    for (int i = 0; i < object->header_count; i++) {
+        const ElfW(Phdr) *header = &object->headers[i];
+        if (header->p_type != PT_LOAD || (header->p_flags & PF_X) == 0)
+            continue;
+        uintptr_t first = object->base + header->p_vaddr;
+        start = first < start ? first : start;
+        end = first + header->p_memsz > end ? first + header->p_memsz : end;
+    }
+    return (struct range){start, end > start ? end - start : 0};
 }
 
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag)

@@ -22,14 +22,16 @@ enum { OBJECT_TABLES = 2 }; /* DT_RELA, or DT_REL, and DT_JMPREL */
 
 struct object {
     const char *path;
-    const char *file;   /* the last part of the path */
     const char *soname; /* NULL: none */
     uintptr_t base;
-    const ElfW(Phdr) * headers;
+    const ElfW(Phdr) * headers; /* by object_find_headers */
     int header_count;
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symbols;
     const char *strings;
+    const uint16_t *versions;     /* NULL: of no symbol */
+    const ElfW(Verneed) * wanted; /* versions, by the file that has them */
+    size_t wanted_count;
     const uint32_t *gnu_hash; /* NULL: the object has only the old table */
     const uint32_t *old_hash;
     const relocation *tables[OBJECT_TABLES];
@@ -37,11 +39,28 @@ struct object {
     size_t relative;             /* so many of the first table come first and name no symbol */
 };
 
-/* False where it has no dynamic symbols: then there is nothing to know. */
-bool object_read(struct object *object, const struct dl_phdr_info *info);
+/*
+ * The loader's list, in the order of loading; the program is its first object, in
+ * dl_iterate_phdr(3) as well. NULL where it was linked without DT_DEBUG.
+ */
+const struct link_map *object_list(const struct dl_phdr_info *program);
 
-/* The address of an object's dynamic section stands for the object. */
-const void *object_dynamic(const struct dl_phdr_info *info);
+/* A stretch of memory. */
+struct range {
+    uintptr_t start;
+    size_t size;
+};
+
+static inline bool range_has(struct range range, uintptr_t address)
+{
+    return address - range.start < range.size;
+}
+
+/* False where it has no dynamic symbols: then there is nothing to know. */
+bool object_read(struct object *object, const struct link_map *map);
+
+/* Those that say what is mapped where. False where it is not loaded any more. */
+bool object_find_headers(struct object *object);
 
 /* Does it define this symbol itself? */
 bool object_defines(const struct object *object, const char *symbol);
@@ -52,16 +71,28 @@ bool object_defines(const struct object *object, const char *symbol);
  */
 uint32_t object_first_defined(const struct object *object);
 
+/*
+ * For each symbol of the table which version of it is wanted, 0 and 1 for none; NULL where what
+ * comes from these files is wanted without a version, or there is no telling.
+ */
+const uint16_t *object_versions_of(const struct object *object, const char *const files[],
+                                   int count);
+
 /* Is it called this: by its path, the last part of it, or its SONAME? */
 bool object_is_called(const struct object *object, const char *name);
 
-/* Does it name the other one as a dependency? */
-bool object_needs(const struct object *object, const struct object *other);
+/* Does one with this dynamic section and these strings name the other one as a dependency? */
+bool object_needs(const ElfW(Dyn) * dynamic, const char *strings, const struct object *other);
 
 /* Does it name a dependency that is none of these? */
 bool object_needs_beyond(const struct object *object, const char *const names[], int count);
 
-/* Does the address lie in a segment with this flag, such as PF_X? */
+/* The following want the headers. */
+
+/* From its first executable byte to its last one. */
+struct range object_code(const struct object *object);
+
+/* Does the address lie in a segment with this flag, such as PF_W? */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
 
 /* Did the loader make the page of this slot read-only after relocation? */

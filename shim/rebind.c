@@ -57,6 +57,7 @@ struct work {
     const struct hook *hooks;
     uint64_t beginnings; /* of their names: nearly all others are told by them */
     struct family family;
+    const struct range *libc; /* where its functions are */
 };
 
 /* A dlopen by a bare name that this thread has made. */
@@ -104,14 +105,33 @@ static int hook_named(const struct work *work, const struct object *object, size
     return hook_called(work->hooks, name);
 }
 
-/* Most modules want none of those functions: then none of their slots need be looked at. */
-static bool may_want_a_hook(const struct work *work, const struct object *object)
+static uint64_t bit_of(size_t index)
 {
+    return UINT64_C(1) << (index % 64);
+}
+
+/*
+ * The symbols for which it wants a hook, as a set of such bits. Most modules want none of those
+ * functions: then none of their slots need be looked at. The names lie all over the module's
+ * memory, the versions side by side, and of most symbols these tell that they are not libc's.
+ */
+static uint64_t symbols_wanted(const struct work *work, const struct object *object)
+{
+    uint64_t wanted = 0;
+    const uint16_t *versions = family_versions_of_libc(object);
     uint32_t end = object_first_defined(object);
     for (uint32_t i = 1; i < end; i++)
-        if (hook_named(work, object, i) >= 0)
+        if ((versions == NULL || versions[i] > VER_NDX_GLOBAL) && hook_named(work, object, i) >= 0)
+            wanted |= bit_of(i);
+    return end == 0 ? ~UINT64_C(0) : wanted;
+}
+
+static inline bool is_in_libc(const struct work *work, uintptr_t address)
+{
+    for (int i = 0; i < FAMILY_LIBC_FILES; i++)
+        if (range_has(work->libc[i], address))
             return true;
-    return end == 0;
+    return false;
 }
 
 /*
@@ -121,17 +141,7 @@ static bool may_want_a_hook(const struct work *work, const struct object *object
 static bool hook_leads_to_libc(const struct work *work, int hook)
 {
     const function *beneath = (const void *)((const char *)next() + work->hooks[hook].next);
-    return family_libc_covers((uintptr_t)*beneath);
-}
-
-/* A lazy slot that was not used yet leads back into its own module; whom it means is then known
- * only where no member has a function of that name. */
-static bool means_libc(struct work *work, const struct object *object, int hook, uintptr_t present)
-{
-    if (family_libc_covers(present))
-        return true;
-    return object_covers(object, present, PF_X) &&
-           !family_defines(&work->family, work->hooks[hook].name);
+    return is_in_libc(work, (uintptr_t)*beneath);
 }
 
 static bool protect_page(uintptr_t page, int protection)
@@ -187,7 +197,8 @@ static void log_rebound(const struct object *object, const char *name)
     log_end(&line);
 }
 
-static void log_failure(const char *path)
+/* Not in line: a line takes a kilobyte of stack, of which a signal handler may have eight. */
+static __attribute__((noinline)) void log_failure(const char *path)
 {
     if (!log_wants(LOG_LEVEL_WARN))
         return;
@@ -196,6 +207,16 @@ static void log_failure(const char *path)
     line_text(&line, path);
     line_text(&line, " cannot be rebound: its calls pass the guard by");
     log_end(&line);
+}
+
+/* A lazy slot that was not used yet leads back into its own module; whom it means is then known
+ * only where no member has a function of that name. */
+static bool means_libc(struct work *work, const struct object *object, int hook, uintptr_t present)
+{
+    if (is_in_libc(work, present))
+        return true;
+    return object_covers(object, present, PF_X) &&
+           !family_defines(&work->family, work->hooks[hook].name);
 }
 
 /* False where the slot should have been written and could not be. */
@@ -215,48 +236,56 @@ static bool rebind_slot(struct work *work, const struct object *object, const re
     return true;
 }
 
-static void rebind_member(struct work *work, const struct object *object)
+static bool rebind_slots(struct work *work, const struct object *object, uint64_t wanted)
 {
     struct page open = {0};
     bool complete = true;
-    if (!may_want_a_hook(work, object))
-        return;
     for (int table = 0; table < OBJECT_TABLES; table++) {
-        size_t count =
-            object->tables[table] == NULL ? 0 : object->sizes[table] / sizeof(relocation);
+        const relocation *slots = object->tables[table];
+        size_t count = slots == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
-            if (asks_for_an_address(&object->tables[table][i]))
-                complete = rebind_slot(work, object, &object->tables[table][i], &open) && complete;
+            if ((wanted & bit_of(SYMBOL_OF(&slots[i]))) != 0 && asks_for_an_address(&slots[i]))
+                complete = rebind_slot(work, object, &slots[i], &open) && complete;
     }
     close_page(&open);
-    if (!complete)
-        log_failure(object->path);
+    return complete;
+}
+
+static void rebind_member(struct work *work, const struct link_map *map)
+{
+    struct object object;
+    uint64_t wanted = object_read(&object, map) ? symbols_wanted(work, &object) : 0;
+    if (wanted == 0)
+        return;
+    work->libc = family_libc(&work->family);
+    if (!object_find_headers(&object) || !rebind_slots(work, &object, wanted))
+        log_failure(object.path);
 }
 
 /* Under the loader's lock: two threads must not change the protection of one page at a time. */
-static int rebind_members(struct dl_phdr_info *info, size_t size, void *argument)
+static int rebind_family(struct dl_phdr_info *program, size_t size, void *argument)
 {
-    (void)info;
     (void)size;
     struct work *work = argument;
-    int rebound = work->family.size; /* family_defines may add others */
-    for (int i = 0; i < rebound; i++)
-        rebind_member(work, &work->family.members[i]);
+    if (!family_gather(&work->family, program))
+        log_failure("a module of a program without DT_DEBUG");
+    int gathered = work->family.size; /* family_defines may add others */
+    for (int i = 0; i < gathered; i++)
+        rebind_member(work, work->family.members[i].map);
     return 1; /* once is enough */
 }
 
-/* The module: by its dynamic section, or by its name. */
-static void rebind(const struct hook hooks[], const void *module, const char *called)
+/* The module: as the loader knows it, or by its name. */
+static void rebind(const struct hook hooks[], const struct link_map *module, const char *called)
 {
-    struct object members[FAMILY_AT_MOST]; /* not zeroed: some 8 KB for each module */
+    struct member members[FAMILY_AT_MOST];
     struct work work = {
         .hooks = hooks,
         .family = {.module = module, .called = called, .members = members},
     };
     for (int i = 0; hooks[i].name != NULL; i++)
         work.beginnings |= beginning_of(hooks[i].name);
-    family_gather(&work.family);
-    dl_iterate_phdr(rebind_members, &work);
+    dl_iterate_phdr(rebind_family, &work);
     if (work.family.is_too_large)
         log_failure("a module with more than 64 dependencies");
 }
@@ -269,10 +298,8 @@ static const struct hook *hooks_for_dlopen; /* the same for every caller: hooks.
 static void *dlopen_and_rebind(const char *file, int mode)
 {
     void *handle = next()->dlopen(file, mode);
-    if (handle != NULL) {
-        const struct link_map *module = handle; /* what glibc's handles are, dlinfo(3) */
-        rebind(hooks_for_dlopen, module->l_ld, NULL);
-    }
+    if (handle != NULL)
+        rebind(hooks_for_dlopen, handle, NULL);
     return handle;
 }
 

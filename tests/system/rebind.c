@@ -64,6 +64,16 @@ Test(rebind, a_module_without_plt_is_guarded)
     expect_only_rebind_to_guard("rebind_noplt");
 }
 
+Test(rebind, a_module_with_only_the_old_hash_table_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_sysv");
+}
+
+Test(rebind, a_module_that_asks_for_no_versions_is_guarded)
+{
+    expect_only_rebind_to_guard("rebind_unversioned");
+}
+
 Test(rebind, addresses_in_a_read_only_table_are_guarded)
 {
     expect_only_rebind_to_guard("rebind_table");
@@ -116,31 +126,41 @@ Test(rebind, a_module_keeps_a_connect_of_its_own)
            WORDS("LD_PRELOAD=" LIBRARY), "connect: private\n");
 }
 
+/* Of the one it can be told by its version that it is not libc's, of the other not. */
+static const char *const users_of_a_private_connect[] = {"rebind_private_user",
+                                                         "rebind_private_unversioned", NULL};
+
+static void expect_to_keep_its_connect(const char *first, const char *preload)
+{
+    const char *program = built_program("rebind_private");
+    for (const char *const *user = users_of_a_private_connect; *user != NULL; user++) {
+        const char *const *argv = WORDS(program, built_module(*user), "0", first);
+        expect(argv, preload ? WORDS(text("LD_PRELOAD=%s", preload)) : NULL, "connect: private\n");
+        expect(argv,
+               WORDS(text("LD_PRELOAD=%s%s" LIBRARY, preload ? preload : "", preload ? ":" : "")),
+               "connect: private\n");
+    }
+}
+
 Test(rebind, a_module_keeps_the_connect_of_its_dependency_and_its_setsockopt_is_guarded)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(built_program("rebind_private"),
-                                    built_module("rebind_private_user"), port_of(server));
-    expect(argv, NULL, "connect: private\nsetsockopt: bypasses\n");
-    expect(argv, guarded(server, NULL), "connect: private\nsetsockopt: guarded\n");
+    for (const char *const *user = users_of_a_private_connect; *user != NULL; user++) {
+        const char *const *argv =
+            WORDS(built_program("rebind_private"), built_module(*user), port_of(server));
+        expect(argv, NULL, "connect: private\nsetsockopt: bypasses\n");
+        expect(argv, guarded(server, NULL), "connect: private\nsetsockopt: guarded\n");
+    }
 }
 
 Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_it)
 {
-    const char *dependency = built_module("rebind_private");
-    const char *const *argv = WORDS(built_program("rebind_private"),
-                                    built_module("rebind_private_user"), "0", dependency);
-    expect(argv, NULL, "connect: private\n");
-    expect(argv, WORDS("LD_PRELOAD=" LIBRARY), "connect: private\n");
+    expect_to_keep_its_connect(built_module("rebind_private"), NULL);
 }
 
 Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_the_guard)
 {
-    const char *dependency = built_module("rebind_private");
-    const char *const *argv =
-        WORDS(built_program("rebind_private"), built_module("rebind_private_user"), "0");
-    expect(argv, WORDS(text("LD_PRELOAD=%s", dependency)), "connect: private\n");
-    expect(argv, WORDS(text("LD_PRELOAD=%s:%s", dependency, LIBRARY)), "connect: private\n");
+    expect_to_keep_its_connect(NULL, built_module("rebind_private"));
 }
 
 Test(rebind, two_versions_of_a_library_stay_apart)

@@ -59,6 +59,20 @@ Test(rebind_open, a_path_is_found_from_anywhere)
     expect_to_find("library", built_module("rebind_lazy"));
 }
 
+/* A lazy slot does not tell yet whom it means; this one cannot mean what it does not need. */
+Test(rebind_open, a_module_is_guarded_though_something_else_has_functions_of_these_names)
+{
+    struct server *server = start_redis(NULL);
+    const char *unrelated = name_of_module("program:plain", "rebind_unrelated");
+    const char *module = name_of_module("program:deepbind", "rebind_lazy");
+    const char *const *argv =
+        WORDS(built_program("rebind_open"), port_of(server), unrelated, module);
+    expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")),
+           text("%s: opened\n%s: opened\n  setsockopt: bypasses\n", unrelated, module));
+    expect(argv, guarded(server, NULL),
+           text("%s: opened\n%s: opened\n  setsockopt: guarded\n", unrelated, module));
+}
+
 /* ---- the same as without the guard ---- */
 
 static char *expect_no_difference(const char *const argv[])
@@ -156,6 +170,16 @@ Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_it
 Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
 {
     expect_signals_to_do_no_harm("rebind_of_program.so");
+}
+
+/* What it has is what SIGSTKSZ was, as long as that was a number. */
+Test(rebind_open, a_signal_handler_on_a_small_stack_may_do_what_was_put_off)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv =
+        WORDS(built_program("rebind_stack"), port_of(server), "rebind_of_program.so");
+    expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")), "setsockopt: bypasses\n");
+    expect(argv, guarded(server, NULL), "setsockopt: guarded\n");
 }
 
 Test(rebind_open, a_constructor_may_do_anything_while_its_module_is_opened)

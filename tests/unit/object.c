@@ -22,23 +22,25 @@ enum { OBJECTS_AT_MOST = 64 };
 static struct object loaded[OBJECTS_AT_MOST];
 static int loaded_count;
 
-static int note_object(struct dl_phdr_info *info, size_t size, void *unused)
+static int note_all(struct dl_phdr_info *program, size_t size, void *unused)
 {
     (void)size;
     (void)unused;
-    if (loaded_count == OBJECTS_AT_MOST)
-        return 1;
-    memset(&loaded[loaded_count], 0x55, sizeof loaded[loaded_count]); /* what it does not have */
-    if (object_read(&loaded[loaded_count], info))
-        loaded_count++;
-    return 0;
+    for (const struct link_map *map = object_list(program); map != NULL; map = map->l_next) {
+        struct object *object = &loaded[loaded_count];
+        memset(object, 0x55, sizeof *object); /* what it does not have */
+        if (object_read(object, map) && object_find_headers(object) &&
+            loaded_count < OBJECTS_AT_MOST - 1)
+            loaded_count++;
+    }
+    return 1;
 }
 
 static void load_and_read(void)
 {
     cr_assert_not_null(dlopen(HIREDIS, RTLD_LAZY), "these tests need " HIREDIS);
     cr_assert_not_null(dlopen(SECCOMP, RTLD_LAZY), "these tests need " SECCOMP);
-    dl_iterate_phdr(note_object, NULL);
+    dl_iterate_phdr(note_all, NULL);
 }
 
 TestSuite(object, .init = load_and_read, .timeout = 10);
@@ -134,7 +136,6 @@ Test(object, a_library_is_called_by_its_path_by_the_last_part_of_it_and_by_its_s
     cr_expect(object_is_called(hiredis, HIREDIS));
     struct object moved = *hiredis;
     moved.path = "/elsewhere/another-name.so";
-    moved.file = "another-name.so";
     cr_expect(object_is_called(&moved, HIREDIS), "by its SONAME");
     cr_expect(object_is_called(&moved, "another-name.so"));
     struct object nameless = *hiredis;
@@ -153,6 +154,11 @@ Test(object, a_library_is_called_by_its_path_by_the_last_part_of_it_and_by_its_s
         cr_expect(!object_is_called(hiredis, others[i]), "%s", others[i]);
 }
 
+static bool needs(const struct object *one, const struct object *other)
+{
+    return object_needs(one->dynamic, one->strings, other);
+}
+
 Test(object, a_library_needs_what_it_names_and_nothing_else)
 {
     const struct object *libc = object_of(LIBC_SO);
@@ -160,14 +166,14 @@ Test(object, a_library_needs_what_it_names_and_nothing_else)
     const struct object *seccomp = object_of(SECCOMP);
     const struct object *nanomsg = object_of("libnanomsg.so.5");
     const struct object *criterion = object_of("libcriterion.so.3");
-    cr_expect(object_needs(hiredis, libc));
-    cr_expect(object_needs(seccomp, libc));
-    cr_expect(object_needs(criterion, nanomsg));
-    cr_expect(object_needs(criterion, libc));
-    cr_expect(!object_needs(nanomsg, criterion));
-    cr_expect(!object_needs(libc, hiredis));
-    cr_expect(!object_needs(hiredis, seccomp));
-    cr_expect(!object_needs(hiredis, hiredis));
+    cr_expect(needs(hiredis, libc));
+    cr_expect(needs(seccomp, libc));
+    cr_expect(needs(criterion, nanomsg));
+    cr_expect(needs(criterion, libc));
+    cr_expect(!needs(nanomsg, criterion));
+    cr_expect(!needs(libc, hiredis));
+    cr_expect(!needs(hiredis, seccomp));
+    cr_expect(!needs(hiredis, hiredis));
 }
 
 /* What comes before is wanted of others, what comes behind is there for others. */
@@ -197,9 +203,93 @@ Test(object, a_need_beyond_some_is_told)
     const char *const libc[] = {LIBC_SO, "libc.so"};
     const char *const other[] = {"libc.so", "libc.so.60", "ibc.so.6"};
     const struct object *hiredis = object_of(HIREDIS);
-    cr_assert(object_needs(hiredis, object_of(LIBC_SO)), "and nothing else");
+    cr_assert(needs(hiredis, object_of(LIBC_SO)), "and nothing else");
     cr_expect(!object_needs_beyond(hiredis, libc, COUNT(libc)));
     cr_expect(object_needs_beyond(hiredis, other, COUNT(other)));
+}
+
+/* As the linker tells it: versions of libc's symbols, and none of what has no versions. */
+Test(object, the_versions_of_a_file_that_has_some_are_told)
+{
+    const char *const libc[] = {"libc.so", LIBC_SO};
+    const char *const criterion[] = {"libcriterion.so.3", "libc.so"};
+    const struct object *hiredis = object_of(HIREDIS);
+    const uint16_t *versions = object_versions_of(hiredis, libc, COUNT(libc));
+    int versioned = 0;
+    cr_assert_not_null(versions);
+    for (uint32_t i = 1; i < object_first_defined(hiredis); i++) {
+        const char *name = hiredis->strings + hiredis->symbols[i].st_name;
+        bool is_libcs = object_defines(object_of(LIBC_SO), name);
+        cr_expect_eq(versions[i] > VER_NDX_GLOBAL, is_libcs, "%s", name);
+        versioned += is_libcs ? 1 : 0;
+    }
+    cr_expect(versioned > 10);
+    cr_expect_null(object_versions_of(hiredis, criterion, COUNT(criterion)));
+}
+
+/* Where dl_iterate_phdr(3) says that an object is, and in its order. */
+static int compare_with_the_list(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    (void)size;
+    const struct link_map **map = argument;
+    if (*map == NULL)
+        *map = object_list(info);
+    cr_assert_not_null(*map);
+    cr_expect_eq((*map)->l_addr, info->dlpi_addr);
+    cr_expect_str_eq((*map)->l_name, info->dlpi_name);
+    bool is_last = (*map)->l_next == NULL;
+    *map = is_last ? *map : (*map)->l_next;
+    return is_last ? 2 : 0;
+}
+
+Test(object, the_list_is_that_of_the_loader)
+{
+    const struct link_map *map = NULL;
+    cr_expect_eq(dl_iterate_phdr(compare_with_the_list, &map), 2);
+    cr_expect_eq(map, map_of(SECCOMP), "the last that was loaded");
+}
+
+Test(object, a_program_without_a_word_to_debuggers_has_no_list)
+{
+    static const ElfW(Dyn)
+        silent[] = {{.d_tag = DT_SONAME}, {.d_tag = DT_DEBUG}, {.d_tag = DT_NULL}};
+    const ElfW(Phdr) headers[] = {{.p_type = PT_DYNAMIC, .p_vaddr = (uintptr_t)silent}};
+    struct dl_phdr_info program = {.dlpi_phdr = headers, .dlpi_phnum = 1};
+    cr_expect_null(object_list(&program));
+    program.dlpi_phnum = 0;
+    cr_expect_null(object_list(&program));
+}
+
+Test(object, what_is_gone_has_no_headers)
+{
+    struct object hiredis = *object_of(HIREDIS);
+    cr_expect(object_find_headers(&hiredis));
+    hiredis.base++;
+    cr_expect(!object_find_headers(&hiredis));
+}
+
+Test(object, its_code_is_where_its_functions_are)
+{
+    const struct object *libc = object_of(LIBC_SO);
+    struct range code = object_code(libc);
+    cr_expect(range_has(code, (uintptr_t)dlsym(RTLD_DEFAULT, "connect")));
+    cr_expect(!range_has(code, (uintptr_t)dlsym(RTLD_DEFAULT, "_IO_2_1_stdout_")));
+    cr_expect(!range_has(code, (uintptr_t)dlsym(RTLD_DEFAULT, "redisConnect")));
+    cr_expect(object_covers(libc, code.start, PF_X));
+    cr_expect(!object_covers(libc, code.start - 1, PF_X));
+    cr_expect(object_covers(libc, code.start + code.size - 1, PF_X));
+    cr_expect(!object_covers(libc, code.start + code.size, PF_X));
+    const ElfW(Phdr) apart[] = {
+        {.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 1, .p_memsz = 10},
+        {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 20, .p_memsz = 10},
+        {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 50, .p_memsz = 10},
+        {.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 70, .p_memsz = 10},
+    };
+    struct object in_parts = {.base = 1000, .headers = apart, .header_count = COUNT(apart)};
+    cr_expect_eq(object_code(&in_parts).start, 1020);
+    cr_expect_eq(object_code(&in_parts).size, 40);
+    in_parts.header_count = 1;
+    cr_expect(!range_has(object_code(&in_parts), 1001));
 }
 
 Test(object, an_address_is_covered_by_its_own_library_and_its_own_kind_of_segment)

@@ -278,6 +278,32 @@ Test(rebind, what_a_module_needs_is_rebound_with_it_where_it_was_loaded_before)
     expect_a_need_to_be_rebound();
 }
 
+/* Not all was settled when the one before it was: the need was there, and nobody's. */
+Test(rebind, what_a_module_needs_is_rebound_with_it_though_another_module_came_between)
+{
+    cr_assert_not_null(next()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
+    const char *path = path_of(MODULE);
+    cr_expect_eq(hooked_connects_of(open_module(path, RTLD_LAZY | RTLD_DEEPBIND)), 1);
+    expect_a_need_to_be_rebound();
+}
+
+Test(rebind, modules_are_rebound_whatever_was_loaded_and_closed_between_them)
+{
+    const char *path = path_of(MODULE);
+    const char *lazy_path = path_of(LAZY_MODULE);
+    for (int i = 0; i < 3; i++) {
+        void *ordinary = next()->dlopen("libbz2.so.1.0", RTLD_LAZY);
+        void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
+        if (i == 1)
+            dlclose(ordinary);
+        cr_expect_eq(hooked_connects_of(module), 1);
+        dlclose(module);
+        void *lazy = open_module(lazy_path, RTLD_LAZY | RTLD_DEEPBIND);
+        cr_expect_eq(hooked_copies_of(lazy), 1);
+        dlclose(lazy);
+    }
+}
+
 Test(rebind, only_the_module_that_was_opened_is_rebound)
 {
     void *other = dlopen(MODULE, RTLD_NOW);

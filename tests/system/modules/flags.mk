@@ -13,12 +13,18 @@ $(SYSTEM_PROGRAMS)/child_early: private TEST_CFLAGS += -Wl,--no-as-needed \
 
 # ---- rebind: one source, bound in different ways ----
 
-REBIND_BINDINGS := lazy now norelro relro noplt other
+REBIND_BINDINGS := lazy now norelro relro noplt other sysv unversioned
 $(SYSTEM_MODULES)/rebind_lazy.so:    TEST_CFLAGS += -Wl,-z,relro,-z,lazy
 $(SYSTEM_MODULES)/rebind_now.so:     TEST_CFLAGS += -Wl,-z,norelro,-z,now
 $(SYSTEM_MODULES)/rebind_norelro.so: TEST_CFLAGS += -Wl,-z,norelro,-z,lazy
 $(SYSTEM_MODULES)/rebind_relro.so:   TEST_CFLAGS += -Wl,-z,relro,-z,now
 $(SYSTEM_MODULES)/rebind_noplt.so:   TEST_CFLAGS += -fno-plt -Wl,-z,relro,-z,lazy
+$(SYSTEM_MODULES)/rebind_sysv.so:    TEST_CFLAGS += -Wl,--hash-style=sysv
+
+# As what is to run with any libc is linked: of that it asks for no version of a symbol.
+WITHOUT_VERSIONS := -nostdlib -Wl,--no-as-needed -L$(BUILD)/stubs -lc
+$(SYSTEM_MODULES)/rebind_unversioned.so: | $(BUILD)/stubs/libc.so
+$(SYSTEM_MODULES)/rebind_unversioned.so: TEST_CFLAGS += $(WITHOUT_VERSIONS) -lm -Wl,-u,cbrt
 
 REBIND_CALLERS := $(REBIND_BINDINGS:%=$(SYSTEM_MODULES)/rebind_%.so)
 REBIND_TABLE   := $(SYSTEM_MODULES)/rebind_writable_table.so
@@ -41,6 +47,15 @@ $(SYSTEM_MODULES)/rebind_dependent.so: private TEST_CFLAGS += -Wl,--no-as-needed
 $(SYSTEM_MODULES)/rebind_private_user.so: $(SYSTEM_MODULES)/rebind_private.so
 $(SYSTEM_MODULES)/rebind_private_user.so: private TEST_CFLAGS += -Wl,-z,lazy -Wl,--no-as-needed \
     $(abspath $(SYSTEM_MODULES)/rebind_private.so)
+
+REBIND_PRIVATE_UNVERSIONED := $(SYSTEM_MODULES)/rebind_private_unversioned.so
+MODULES += $(REBIND_PRIVATE_UNVERSIONED)
+
+$(REBIND_PRIVATE_UNVERSIONED): tests/system/modules/rebind_private_user.c \
+        $(SYSTEM_MODULES)/rebind_private.so $(BUILD)/stubs/libc.so Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -Wl,-z,lazy \
+	    $(abspath $(SYSTEM_MODULES)/rebind_private.so) $(WITHOUT_VERSIONS)
 
 # ---- rebind: two versions of one library ----
 
@@ -74,7 +89,7 @@ $(REBIND_FOUND):
 
 $(SYSTEM_MODULES)/rebind_opener.so: TEST_CFLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/by_library'
 
-REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,open errors signal)
+REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,open errors signal stack)
 $(REBIND_OPENERS): $(SYSTEM_MODULES)/rebind_opener.so
 $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \
