@@ -164,6 +164,9 @@ static bool belongs_to_the_whole(struct family *family, const struct link_map *m
     return is_member(family, map) || family->is_too_large;
 }
 
+/* The linker's; musl does not declare it. */
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+
 /* The guard itself defines them all. */
 static bool is_the_guard(const struct link_map *map)
 {

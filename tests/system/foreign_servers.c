@@ -202,8 +202,9 @@ static void expect_every_request_answered(const char *const env[], const struct 
      * whole answer. */
     struct outcome clients = finish_program(load);
     int answered = lines_with(content_of(answers()), "answered completely");
-    cr_assert_eq(answered, requests, "%s: %d of %d answered\n%s\nphp-fpm:\n%s",
-                 env ? "guarded" : "bare", answered, requests, clients.err, fpm->err.text);
+    cr_assert_eq(answered, requests, "%s: %d of %d answered, %d hits\n%s\n%s\nphp-fpm:\n%s",
+                 env ? "guarded" : "bare", answered, requests, hits(redis), content_of(answers()),
+                 clients.err, fpm->err.text);
     cr_assert_eq(hits(redis), requests);
     kill(fpm->pid, SIGQUIT);
     struct outcome server = finish_program(fpm);
