@@ -111,7 +111,8 @@ static bool add_member(struct family *family, const struct link_map *map,
     }
     family->members[family->size++] = (struct member){map, object->strings};
     family->needs_others =
-        family->needs_others || object_needs_beyond(object, libc_files, FAMILY_LIBC_FILES);
+        family->needs_others ||
+        object_needs_beyond(map->l_ld, object->strings, libc_files, FAMILY_LIBC_FILES);
     return true;
 }
 
@@ -155,34 +156,37 @@ bool family_gather(struct family *family, const struct dl_phdr_info *program)
 
 /* ---- what a name may mean ---- */
 
-static bool belongs_to_the_whole(struct family *family, const struct link_map *map)
+/* Does each need name a member, by its SONAME, or libc? Then there is nothing else that a name
+ * could mean. */
+static bool is_complete(const struct family *family)
 {
-    if (!family->is_extended) {
-        family->is_extended = true;
-        recruit(family, family->list);
+    const char *names[FAMILY_LIBC_FILES + FAMILY_AT_MOST];
+    int count = 0;
+    for (int i = 0; i < FAMILY_LIBC_FILES; i++)
+        names[count++] = libc_files[i];
+    for (int i = 0; i < family->size; i++) {
+        struct object object;
+        if (object_read(&object, family->members[i].map) && object.soname != NULL)
+            names[count++] = object.soname;
     }
-    return is_member(family, map) || family->is_too_large;
+    for (int i = 0; i < family->size; i++)
+        if (object_needs_beyond(family->members[i].map->l_ld, family->members[i].strings, names,
+                                count))
+            return false;
+    return true;
 }
 
-/* The linker's; musl does not declare it. */
-extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
-
-/* The guard itself defines them all. */
-static bool is_the_guard(const struct link_map *map)
-{
-    return map->l_ld == _DYNAMIC;
-}
-
-/* Hardly ever does anybody: who belongs to the module is looked into for those that do. */
 bool family_defines(struct family *family, const char *name)
 {
-    for (const struct link_map *map = family->list; map != NULL; map = map->l_next) {
+    if (!family->is_extended && !is_complete(family))
+        recruit(family, family->list);
+    family->is_extended = true;
+    for (int i = 0; i < family->size; i++) {
         struct object object;
-        if (!is_the_guard(map) && read_member(family, &object, map) &&
-            object_defines(&object, name) && !is_libc(&object) && belongs_to_the_whole(family, map))
+        if (object_read(&object, family->members[i].map) && object_defines(&object, name))
             return true;
     }
-    return false;
+    return family->is_too_large;
 }
 
 /* ---- libc ---- */

@@ -30,7 +30,7 @@ struct family {
     const struct link_map *list; /* of all that is loaded */
     bool needs_others;           /* than libc: most modules do not */
     bool is_too_large;
-    bool is_extended; /* also by what was settled before */
+    bool is_extended; /* also by what was settled before, where anything of that is needed */
 };
 
 /* Remembers, once, what the program began with: it is bound as it should be. */

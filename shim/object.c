@@ -205,11 +205,11 @@ bool object_needs(const ElfW(Dyn) * dynamic, const char *strings, const struct o
     return false;
 }
 
-bool object_needs_beyond(const struct object *object, const char *const names[], int count)
+bool object_needs_beyond(const ElfW(Dyn) * dynamic, const char *strings, const char *const names[],
+                         int count)
 {
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_NEEDED &&
-            !is_one_of(object->strings + entry->d_un.d_val, names, count))
+    for (const ElfW(Dyn) *entry = dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_NEEDED && !is_one_of(strings + entry->d_un.d_val, names, count))
             return true;
     return false;
 }

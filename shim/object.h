@@ -84,8 +84,9 @@ bool object_is_called(const struct object *object, const char *name);
 /* Does one with this dynamic section and these strings name the other one as a dependency? */
 bool object_needs(const ElfW(Dyn) * dynamic, const char *strings, const struct object *other);
 
-/* Does it name a dependency that is none of these? */
-bool object_needs_beyond(const struct object *object, const char *const names[], int count);
+/* Does it name one that is called none of these? */
+bool object_needs_beyond(const ElfW(Dyn) * dynamic, const char *strings, const char *const names[],
+                         int count);
 
 /* The following want the headers. */
 

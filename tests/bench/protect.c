@@ -1,13 +1,14 @@
 /*
- * protect: makes a page among read-only ones writable, writes to it, and makes it read-only again:
- * what it takes at the least to write to a slot that the loader has protected.
+ * protect: makes the last of some read-only pages, before writable ones, writable as well, writes
+ * to it, and makes it read-only again: what it takes at the least to write to a slot that the
+ * loader has protected, which lies there.
  */
 #include "worker.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGES = 9 };
+enum { READ_ONLY = 8, PAGES = 12 };
 
 static volatile char *page;
 static size_t size;
@@ -31,7 +32,7 @@ int main(void)
     checked(pages == MAP_FAILED ? -1 : 0, "mmap");
     for (size_t i = 0; i < PAGES; i++)
         pages[i * size] = 1;
-    checked(mprotect(pages, PAGES * size, PROT_READ), "mprotect");
-    page = pages + PAGES / 2 * size;
+    checked(mprotect(pages, READ_ONLY * size, PROT_READ), "mprotect");
+    page = pages + (READ_ONLY - 1) * size;
     return work(batch);
 }

@@ -204,8 +204,8 @@ Test(object, a_need_beyond_some_is_told)
     const char *const other[] = {"libc.so", "libc.so.60", "ibc.so.6"};
     const struct object *hiredis = object_of(HIREDIS);
     cr_assert(needs(hiredis, object_of(LIBC_SO)), "and nothing else");
-    cr_expect(!object_needs_beyond(hiredis, libc, COUNT(libc)));
-    cr_expect(object_needs_beyond(hiredis, other, COUNT(other)));
+    cr_expect(!object_needs_beyond(hiredis->dynamic, hiredis->strings, libc, COUNT(libc)));
+    cr_expect(object_needs_beyond(hiredis->dynamic, hiredis->strings, other, COUNT(other)));
 }
 
 /* As the linker tells it: versions of libc's symbols, and none of what has no versions. */
