@@ -4,7 +4,6 @@
  */
 #include "family.h"
 
-#include <limits.h>
 #include <stdatomic.h>
 
 #include "common_page.h"
@@ -36,18 +35,32 @@ static bool read_member(const struct family *family, struct object *object,
 /* ---- what is settled ---- */
 
 /*
- * How many objects had ever been loaded (dlpi_adds, modulo 2^32) when each that was there was bound
- * as it should be: by the loader, as whatever a program begins with, or by us. 0: nobody has looked
- * yet.
+ * How many objects had ever been loaded (dlpi_adds, modulo 2^32) when all that was there was bound
+ * by the loader as it should be, or had been seen to by us. 0: nobody has looked yet.
  */
 static ON_COMMON_PAGE atomic_uint settled;
 
-static int begin(struct dl_phdr_info *program, size_t size, void *unused)
+/* By its base. Should it be closed, as what an early constructor has opened may be, nothing is
+ * rebound any more. */
+static ON_COMMON_PAGE uintptr_t last_at_start;
+
+static int note_last(struct dl_phdr_info *info, size_t size, void *last)
 {
     (void)size;
+    *(struct dl_phdr_info *)last = *info;
+    return 0;
+}
+
+static int begin(struct dl_phdr_info *program, size_t size, void *unused)
+{
+    struct dl_phdr_info last = *program;
+    (void)size;
     (void)unused;
-    if (atomic_load(&settled) == 0) /* or another thread was first */
-        atomic_store(&settled, (unsigned)program->dlpi_adds);
+    if (atomic_load(&settled) != 0)
+        return 1; /* another thread was first */
+    dl_iterate_phdr(note_last, &last);
+    last_at_start = last.dlpi_addr;
+    atomic_store(&settled, (unsigned)last.dlpi_adds);
     return 1;
 }
 
@@ -57,7 +70,21 @@ void family_start(void)
         dl_iterate_phdr(begin, NULL);
 }
 
-/* The loader appends to its list: what came since something is among so many at its end. */
+/* How many were loaded after the program had begun. */
+static unsigned loaded_later(const struct link_map *list)
+{
+    bool is_later = false;
+    unsigned count = 0;
+    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
+        count += is_later ? 1 : 0;
+        if (map->l_addr == last_at_start) {
+            is_later = true;
+            count = 0;
+        }
+    }
+    return count;
+}
+
 static const struct link_map *last_of(const struct link_map *list, unsigned count)
 {
     const struct link_map *first = list;
@@ -67,6 +94,20 @@ static const struct link_map *last_of(const struct link_map *list, unsigned coun
         else
             first = first->l_next;
     return first;
+}
+
+/*
+ * The loader appends to its list, so what is not settled is among as many at its end as were loaded
+ * since then. (Others may be as well, where some were closed.) What was put off is looked for
+ * further back: a signal handler may find one more on the list than its thread's dlopen has
+ * counted.
+ */
+static const struct link_map *first_to_look_at(const struct family *family, unsigned loaded)
+{
+    unsigned later = loaded_later(family->list);
+    unsigned since = loaded - atomic_load(&settled);
+    bool all = family->module == NULL || later < since;
+    return last_of(family->list, all ? later : since);
 }
 
 /* ---- who belongs to the module ---- */
@@ -142,14 +183,18 @@ static bool recruit(struct family *family, const struct link_map *first)
     return outside == 0;
 }
 
-/* What was put off is looked for on the whole list: a signal handler may find one more object there
- * than its thread's dlopen has counted. */
+static const struct link_map *first_before(const struct link_map *map)
+{
+    while (map->l_prev != NULL)
+        map = map->l_prev;
+    return map;
+}
+
 bool family_gather(struct family *family, const struct dl_phdr_info *program)
 {
     unsigned loaded = (unsigned)program->dlpi_adds;
-    unsigned since = loaded - atomic_load(&settled);
-    family->list = object_list(program);
-    if (recruit(family, last_of(family->list, family->module == NULL ? UINT_MAX : since)))
+    family->list = family->module != NULL ? first_before(family->module) : object_list(program);
+    if (recruit(family, first_to_look_at(family, loaded)))
         atomic_store(&settled, loaded);
     return family->list != NULL;
 }
@@ -191,8 +236,8 @@ bool family_defines(struct family *family, const char *name)
 
 /* ---- libc ---- */
 
-/* It never goes away. (Nor do its former files, where somebody opened them: libpthread is marked
- * so, and next.c holds libdl.) */
+/* As found when it was first asked for. It never goes away. (Nor do its former files, where
+ * somebody opened them: libpthread is marked so, and next.c holds libdl.) */
 static ON_COMMON_PAGE struct {
     struct range code[FAMILY_LIBC_FILES];
     int count;
@@ -208,9 +253,4 @@ const struct range *family_libc(const struct family *family)
             libc.code[libc.count++] = object_code(&file);
     }
     return libc.code;
-}
-
-const uint16_t *family_versions_of_libc(const struct object *object)
-{
-    return object_versions_of(object, libc_files, FAMILY_LIBC_FILES);
 }

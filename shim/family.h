@@ -33,22 +33,20 @@ struct family {
     bool is_extended; /* also by what was settled before, where anything of that is needed */
 };
 
-/* Remembers, once, what the program began with: it is bound as it should be. */
+/* Remembers, once, what the program began with: that is never rebound, since such an object's slots
+ * mean what comes first of all, be it the program's own function. */
 void family_start(void);
 
 /*
- * Finds the module and what it needs, as far as that was loaded since all was settled, for the
- * caller to rebind. The first three fields are given, the rest is zero. False where the loader does
- * not tell what is loaded.
+ * Finds the module and what it needs, as far as that may not be settled yet, for the caller to
+ * rebind at once. The first three fields are given, the rest is zero. False where the module is
+ * given by its name and the program, without DT_DEBUG, does not lead to the loader's list.
  */
 bool family_gather(struct family *family, const struct dl_phdr_info *program);
 
 /* Does the module, or anything that it needs, define that name? Then it may be meant. May add what
  * was settled before to the members, behind the others. */
 bool family_defines(struct family *family, const char *name);
-
-/* By which version each symbol is wanted, if it is libc's; as object_versions_of says. */
-const uint16_t *family_versions_of_libc(const struct object *object);
 
 /* Where libc's functions are; FAMILY_LIBC_FILES ranges, some may be empty. */
 const struct range *family_libc(const struct family *family);

@@ -33,14 +33,24 @@ const struct link_map *object_list(const struct dl_phdr_info *program)
     return NULL;
 }
 
-/* glibc turns most of these addresses absolute when it loads an object, but not for every machine.
+static uintptr_t distance(uintptr_t one, uintptr_t other)
+{
+    return one > other ? one - other : other - one;
+}
+
+/*
+ * glibc turns these addresses absolute when it loads an object, but for the kernel's own and not on
+ * every machine. An object may have been linked for any address: what is right lies close by.
  */
 static const void *address_in(const struct object *object, const ElfW(Dyn) * entry)
 {
     if (entry == NULL)
         return NULL;
-    ElfW(Addr) address = entry->d_un.d_ptr;
-    return (const void *)(address < object->base ? object->base + address : address);
+    uintptr_t near = (uintptr_t)object->dynamic;
+    uintptr_t absolute = entry->d_un.d_ptr;
+    uintptr_t relative = object->base + absolute;
+    return (const void *)(distance(absolute, near) < distance(relative, near) ? absolute
+                                                                              : relative);
 }
 
 static size_t value_in(const ElfW(Dyn) * entry)
@@ -48,32 +58,28 @@ static size_t value_in(const ElfW(Dyn) * entry)
     return entry == NULL ? 0 : entry->d_un.d_val;
 }
 
-/* Those with low numbers are all there were, once; the others came later: those about versions, and
- * the counts of relative relocations among them, lie together, counted from their end. */
-enum { LOW_TAGS = DT_JMPREL + 1, HIGH_TAGS = DT_VERSIONTAGNUM };
+/* Those with low numbers are all there were, once; the others came later, one by one. */
+enum { LOW_TAGS = DT_JMPREL + 1 };
 
 static void read_dynamic(struct object *object)
 {
-    const ElfW(Dyn) * low[LOW_TAGS] = {NULL}, *high[HIGH_TAGS] = {NULL}, *gnu_hash = NULL;
+    const ElfW(Dyn) * low[LOW_TAGS] = {NULL}, *gnu_hash = NULL, *relative = NULL;
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
         if ((uintptr_t)entry->d_tag < LOW_TAGS)
             low[entry->d_tag] = entry;
-        else if (DT_VERSIONTAGIDX((uintptr_t)entry->d_tag) < HIGH_TAGS)
-            high[DT_VERSIONTAGIDX(entry->d_tag)] = entry;
         else if (entry->d_tag == DT_GNU_HASH)
             gnu_hash = entry;
+        else if (entry->d_tag == RELATIVE_COUNT)
+            relative = entry;
     object->symbols = address_in(object, low[DT_SYMTAB]);
     object->strings = address_in(object, low[DT_STRTAB]);
     object->gnu_hash = address_in(object, gnu_hash);
     object->old_hash = address_in(object, low[DT_HASH]);
     object->tables[0] = address_in(object, low[TABLE]);
     object->sizes[0] = value_in(low[TABLE_SIZE]);
-    object->relative = value_in(high[DT_VERSIONTAGIDX(RELATIVE_COUNT)]);
+    object->relative = value_in(relative);
     object->tables[1] = address_in(object, low[DT_JMPREL]);
     object->sizes[1] = value_in(low[DT_PLTRELSZ]);
-    object->versions = address_in(object, high[DT_VERSIONTAGIDX(DT_VERSYM)]);
-    object->wanted = address_in(object, high[DT_VERSIONTAGIDX(DT_VERNEED)]);
-    object->wanted_count = value_in(high[DT_VERSIONTAGIDX(DT_VERNEEDNUM)]);
     if (low[DT_SONAME] != NULL && object->strings != NULL)
         object->soname = object->strings + value_in(low[DT_SONAME]);
 }
@@ -160,19 +166,6 @@ static bool is_one_of(const char *name, const char *const names[], int count)
         if (text_is(name, names[i]))
             return true;
     return false;
-}
-
-/* A chain of records, each of a file and the distance to the next one. */
-const uint16_t *object_versions_of(const struct object *object, const char *const files[],
-                                   int count)
-{
-    const ElfW(Verneed) *of_file = object->wanted;
-    for (size_t i = 0; of_file != NULL && i < object->wanted_count; i++) {
-        if (is_one_of(object->strings + of_file->vn_file, files, count))
-            return object->versions;
-        of_file = (const void *)((const char *)of_file + of_file->vn_next);
-    }
-    return NULL;
 }
 
 /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */

@@ -29,9 +29,6 @@ struct object {
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symbols;
     const char *strings;
-    const uint16_t *versions;     /* NULL: of no symbol */
-    const ElfW(Verneed) * wanted; /* versions, by the file that has them */
-    size_t wanted_count;
     const uint32_t *gnu_hash; /* NULL: the object has only the old table */
     const uint32_t *old_hash;
     const relocation *tables[OBJECT_TABLES];
@@ -70,13 +67,6 @@ bool object_defines(const struct object *object, const char *symbol);
  * comes before, since linkers sort the table so for DT_GNU_HASH. 0 where that does not tell.
  */
 uint32_t object_first_defined(const struct object *object);
-
-/*
- * For each symbol of the table which version of it is wanted, 0 and 1 for none; NULL where what
- * comes from these files is wanted without a version, or there is no telling.
- */
-const uint16_t *object_versions_of(const struct object *object, const char *const files[],
-                                   int count);
 
 /* Is it called this: by its path, the last part of it, or its SONAME? */
 bool object_is_called(const struct object *object, const char *name);

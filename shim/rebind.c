@@ -110,18 +110,14 @@ static uint64_t bit_of(size_t index)
     return UINT64_C(1) << (index % 64);
 }
 
-/*
- * The symbols for which it wants a hook, as a set of such bits. Most modules want none of those
- * functions: then none of their slots need be looked at. The names lie all over the module's
- * memory, the versions side by side, and of most symbols these tell that they are not libc's.
- */
+/* The symbols for which it wants a hook, as a set of such bits. Most modules want none of those
+ * functions: then none of their slots need be looked at. */
 static uint64_t symbols_wanted(const struct work *work, const struct object *object)
 {
     uint64_t wanted = 0;
-    const uint16_t *versions = family_versions_of_libc(object);
     uint32_t end = object_first_defined(object);
     for (uint32_t i = 1; i < end; i++)
-        if ((versions == NULL || versions[i] > VER_NDX_GLOBAL) && hook_named(work, object, i) >= 0)
+        if (hook_named(work, object, i) >= 0)
             wanted |= bit_of(i);
     return end == 0 ? ~UINT64_C(0) : wanted;
 }
@@ -184,7 +180,9 @@ static bool write_slot(const struct object *object, uintptr_t slot, function hoo
     return true;
 }
 
-static void log_rebound(const struct object *object, const char *name)
+/* This and the next are not in line: a line takes a kilobyte of stack, of which a signal handler
+ * may have eight. */
+static __attribute__((noinline)) void log_rebound(const struct object *object, const char *name)
 {
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
@@ -197,7 +195,6 @@ static void log_rebound(const struct object *object, const char *name)
     log_end(&line);
 }
 
-/* Not in line: a line takes a kilobyte of stack, of which a signal handler may have eight. */
 static __attribute__((noinline)) void log_failure(const char *path)
 {
     if (!log_wants(LOG_LEVEL_WARN))
@@ -268,7 +265,7 @@ static int rebind_family(struct dl_phdr_info *program, size_t size, void *argume
     (void)size;
     struct work *work = argument;
     if (!family_gather(&work->family, program))
-        log_failure("a module of a program without DT_DEBUG");
+        log_failure(work->family.called);
     int gathered = work->family.size; /* family_defines may add others */
     for (int i = 0; i < gathered; i++)
         rebind_member(work, work->family.members[i].map);

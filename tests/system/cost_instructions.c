@@ -72,9 +72,9 @@ Test(cost_instructions, a_start_adds_at_most_32000_to_an_empty_preload)
     cr_expect(guard > least && guard - least <= 32000, "%ld - %ld", guard, least);
 }
 
-/* Measured: 9,200. To look for its needs among all that is loaded, and at each name that it wants,
- * takes 24,000; to read each name in its relocations 126,000. */
-Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_14000)
+/* Measured: 13,000. To look for its needs among all that is loaded takes 24,000; to read each name
+ * in its relocations 126,000. */
+Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_16000)
 {
     const char *count_modules = "echo count(glob(ini_get('extension_dir') . '/*.so'));";
     long modules = atol(output_of(WORDS("php", "-r", count_modules)));
@@ -83,6 +83,6 @@ Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_14000)
     long kept = instructions_of(php, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"));
     long rebound = instructions_of(php, WORDS("LD_PRELOAD=" LIBRARY));
     cr_assert_gt(modules, 5);
-    cr_expect(rebound > kept && (rebound - kept) / modules <= 14000, "%ld - %ld for %ld", rebound,
+    cr_expect(rebound > kept && (rebound - kept) / modules <= 16000, "%ld - %ld for %ld", rebound,
               kept, modules);
 }

@@ -163,6 +163,21 @@ Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_th
     expect_to_keep_its_connect(NULL, built_module("rebind_private"));
 }
 
+/* Unless it is used before, a lazy slot of it does not tell that it means the program's. */
+Test(rebind, a_library_that_the_program_began_with_keeps_the_programs_setsockopt)
+{
+    const char *program = built_program("rebind_start");
+    const char *user = built_module("rebind_start_user");
+    const char *folder = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
+    const char *const *by_path = WORDS(program, user);
+    const char *const *after_others = WORDS(program, user, built_module("nothing"));
+    const char *const *by_name = WORDS(program, "rebind_start_user.so");
+    expect(by_path, NULL, "setsockopt: the program's\n");
+    expect(by_path, WORDS("LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
+    expect(after_others, WORDS("LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
+    expect(by_name, WORDS(folder, "LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
+}
+
 Test(rebind, two_versions_of_a_library_stay_apart)
 {
     const char *program = built_program("rebind_versions");

@@ -21,10 +21,10 @@ $(SYSTEM_MODULES)/rebind_relro.so:   TEST_CFLAGS += -Wl,-z,relro,-z,now
 $(SYSTEM_MODULES)/rebind_noplt.so:   TEST_CFLAGS += -fno-plt -Wl,-z,relro,-z,lazy
 $(SYSTEM_MODULES)/rebind_sysv.so:    TEST_CFLAGS += -Wl,--hash-style=sysv
 
-# As what is to run with any libc is linked: of that it asks for no version of a symbol.
+# As what is to run with any libc is linked: it asks for no version of a symbol.
 WITHOUT_VERSIONS := -nostdlib -Wl,--no-as-needed -L$(BUILD)/stubs -lc
 $(SYSTEM_MODULES)/rebind_unversioned.so: | $(BUILD)/stubs/libc.so
-$(SYSTEM_MODULES)/rebind_unversioned.so: TEST_CFLAGS += $(WITHOUT_VERSIONS) -lm -Wl,-u,cbrt
+$(SYSTEM_MODULES)/rebind_unversioned.so: TEST_CFLAGS += $(WITHOUT_VERSIONS)
 
 REBIND_CALLERS := $(REBIND_BINDINGS:%=$(SYSTEM_MODULES)/rebind_%.so)
 REBIND_TABLE   := $(SYSTEM_MODULES)/rebind_writable_table.so
@@ -56,6 +56,14 @@ $(REBIND_PRIVATE_UNVERSIONED): tests/system/modules/rebind_private_user.c \
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -Wl,-z,lazy \
 	    $(abspath $(SYSTEM_MODULES)/rebind_private.so) $(WITHOUT_VERSIONS)
+
+# ---- rebind: what the program began with, bound on first use ----
+
+REBIND_START := $(SYSTEM_MODULES)/rebind_start.so
+$(REBIND_START): TEST_CFLAGS += -Wl,-z,lazy
+$(SYSTEM_MODULES)/rebind_start_user.so $(SYSTEM_PROGRAMS)/rebind_start: $(REBIND_START)
+$(SYSTEM_MODULES)/rebind_start_user.so: private TEST_CFLAGS += -Wl,--no-as-needed $(abspath $(REBIND_START))
+$(SYSTEM_PROGRAMS)/rebind_start: private TEST_CFLAGS += -rdynamic -Wl,--no-as-needed $(abspath $(REBIND_START))
 
 # ---- rebind: two versions of one library ----
 
