@@ -16,18 +16,15 @@ static const char *const libc_files[FAMILY_LIBC_FILES] = {"libc.so.6", "libpthre
 
 static bool is_libc(const struct object *object)
 {
-    for (int i = 0; i < FAMILY_LIBC_FILES && object->soname != NULL; i++)
-        if (text_is(object->soname, libc_files[i]))
-            return true;
-    return false;
+    return object->soname != NULL && text_is_one_of(object->soname, libc_files, FAMILY_LIBC_FILES);
 }
 
 /*
  * What was put off may be done by a signal handler, and that may have struck in the midst of the
  * thread's own dlclose, with an object unmapped but still on the list.
  */
-static bool read_member(const struct family *family, struct object *object,
-                        const struct link_map *map)
+static bool read_if_mapped(const struct family *family, struct object *object,
+                           const struct link_map *map)
 {
     return (family->called == NULL || kernel_can_read(map->l_ld)) && object_read(object, map);
 }
@@ -160,7 +157,7 @@ static bool add_member(struct family *family, const struct link_map *map,
 static bool joins(struct family *family, const struct link_map *map)
 {
     struct object object;
-    return may_belong(family, map) && read_member(family, &object, map) &&
+    return may_belong(family, map) && read_if_mapped(family, &object, map) &&
            belongs(family, &object) && !is_libc(&object) && add_member(family, map, &object);
 }
 
@@ -248,8 +245,8 @@ const struct range *family_libc(const struct family *family)
     for (const struct link_map *map = libc.count == 0 ? family->list : NULL; map != NULL;
          map = map->l_next) {
         struct object file;
-        if (libc.count < FAMILY_LIBC_FILES && read_member(family, &file, map) && is_libc(&file) &&
-            object_find_headers(&file))
+        if (libc.count < FAMILY_LIBC_FILES && read_if_mapped(family, &file, map) &&
+            is_libc(&file) && object_find_headers(&file))
             libc.code[libc.count++] = object_code(&file);
     }
     return libc.code;

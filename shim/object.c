@@ -160,14 +160,6 @@ uint32_t object_first_defined(const struct object *object)
     return 0;
 }
 
-static bool is_one_of(const char *name, const char *const names[], int count)
-{
-    for (int i = 0; i < count; i++)
-        if (text_is(name, names[i]))
-            return true;
-    return false;
-}
-
 /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
 static bool old_hash_has(const struct object *object, const char *symbol)
 {
@@ -202,7 +194,7 @@ bool object_needs_beyond(const ElfW(Dyn) * dynamic, const char *strings, const c
                          int count)
 {
     for (const ElfW(Dyn) *entry = dynamic; entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_NEEDED && !is_one_of(strings + entry->d_un.d_val, names, count))
+        if (entry->d_tag == DT_NEEDED && !text_is_one_of(strings + entry->d_un.d_val, names, count))
             return true;
     return false;
 }

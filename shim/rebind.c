@@ -1,7 +1,8 @@
 /*
  * rebind.c: modules loaded with RTLD_DEEPBIND; see rebind.h. Touches relocation slots of a module
  * that a DEEPBIND dlopen has opened and of what it needs: those that stand for a hooked name and
- * lead to libc. Other objects are let alone: another thread may be loading them at this moment.
+ * lead to libc; of nothing that the program began with. Other objects are let alone: another thread
+ * may be loading them at this moment.
  *
  * dlopen resolves a bare name by the RUNPATH of its caller, and $ORIGIN likewise, and knows the
  * caller by the return address. Such a call must reach the real dlopen by a tail jump, and can be

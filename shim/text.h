@@ -54,6 +54,14 @@ static inline bool text_is(const char *text, const char *other)
     return rest != NULL && *rest == '\0';
 }
 
+static inline bool text_is_one_of(const char *text, const char *const others[], int count)
+{
+    for (int i = 0; i < count; i++)
+        if (text_is(text, others[i]))
+            return true;
+    return false;
+}
+
 /* What comes after the last '/' of a path. */
 static inline const char *text_last_part(const char *path)
 {
