@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,13 +151,15 @@ static void read_unix(const struct network *network, char *line)
 /* ---- ss ---- */
 
 /* Not everybody's PATH, cron's say, has the folder where it is. */
-static bool spawn(char *const argv[], int output, pid_t *pid)
+static bool spawn(char *const argv[], int output, int errors, pid_t *pid)
 {
     static const char *const places[] = {"ss", "/usr/sbin/ss", "/sbin/ss", "/usr/bin/ss"};
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (error == 0)
+        error = posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
     for (size_t i = 0; error == 0 && i < sizeof places / sizeof places[0]; i++) {
         error = posix_spawnp(pid, places[i], &actions, NULL, argv, environ);
         if (error == 0)
@@ -168,12 +171,12 @@ static bool spawn(char *const argv[], int output, pid_t *pid)
 }
 
 /* Starts it and returns what it prints. */
-static FILE *open_ss(char *const argv[], pid_t *pid)
+static FILE *open_ss(char *const argv[], int errors, pid_t *pid)
 {
     int ends_of_pipe[2] = {-1, -1};
     if (pipe2(ends_of_pipe, O_CLOEXEC) != 0)
         give_up("pipe: %s", strerror(errno));
-    bool started = spawn(argv, ends_of_pipe[1], pid);
+    bool started = spawn(argv, ends_of_pipe[1], errors, pid);
     close(ends_of_pipe[1]);
     FILE *output = started ? fdopen(ends_of_pipe[0], "r") : NULL;
     if (started && output == NULL)
@@ -190,11 +193,11 @@ static bool ended_well(pid_t pid)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool for_each_line(char *const argv[], struct audit *audit, const struct network *network,
-                          bool unix_domain)
+static bool for_each_line(char *const argv[], int errors, struct audit *audit,
+                          const struct network *network, bool unix_domain)
 {
     pid_t pid = -1;
-    FILE *output = open_ss(argv, &pid);
+    FILE *output = open_ss(argv, errors, &pid);
     char *line = NULL;
     size_t size = 0;
     if (output == NULL)
@@ -210,13 +213,30 @@ static bool for_each_line(char *const argv[], struct audit *audit, const struct 
     return ended_well(pid);
 }
 
+/* What ss says on standard error: of interest where it fails, and noise where it does not. It
+ * complains, of a column that nobody asked for, wherever no cgroup2 is mounted (iproute2 6.1). */
+static void pass_on(int errors)
+{
+    char part[4096];
+    ssize_t length = 0;
+    for (off_t at = 0; (length = pread(errors, part, sizeof part, at)) > 0; at += length)
+        fwrite(part, 1, (size_t)length, stderr);
+}
+
 bool sockets_list(struct audit *audit, const struct network *network)
 {
     char *tcp[] = {"ss",        "-HOtnoe", "state",    "connected", "exclude",
                    "time-wait", "exclude", "syn-recv", NULL};
     char *unix_domain[] = {"ss", "-HOxn", "state", "connected", NULL};
-    return for_each_line(tcp, audit, network, false) &&
-           for_each_line(unix_domain, audit, network, true);
+    int errors = memfd_create("ss", MFD_CLOEXEC);
+    if (errors < 0)
+        give_up("memfd_create: %s", strerror(errno));
+    bool well = for_each_line(tcp, errors, audit, network, false) &&
+                for_each_line(unix_domain, errors, audit, network, true);
+    if (!well)
+        pass_on(errors);
+    close(errors);
+    return well;
 }
 
 /* ---- Unix-domain: the server's end has the path, the client's end is its peer ---- */

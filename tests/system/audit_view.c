@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,11 +277,27 @@ Test(audit_view, ss_is_found_where_path_does_not_lead)
 
 Test(audit_view, what_ss_could_not_tell_is_an_error)
 {
-    scratch_file("ss", "#!/bin/sh\nexit 1\n", 0700);
+    scratch_file("ss", "#!/bin/sh\necho Cannot open netlink socket >&2\nexit 1\n", 0700);
     struct outcome outcome = run_program(WORDS(AUDIT), WORDS(text("PATH=%s", scratch_directory())));
     cr_expect_eq(outcome.status, FAILED);
     cr_expect_str_eq(outcome.out, "");
-    expect_part(outcome.err, "redisguard: ss(8), of iproute2, is needed ");
+    expect_part(outcome.err,
+                "Cannot open netlink socket\nredisguard: ss(8), of iproute2, is needed ");
+}
+
+/* Hosts with version 1 alone have none: a job of cron's would send a letter each time. */
+Test(audit_view, ss_is_not_heard_where_it_misses_a_cgroup2_mount)
+{
+    struct server *redis = start_redis(NULL);
+    client_of(redis);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        cr_skip_test("needs a mount namespace: run as root");
+    run_program(WORDS("umount", "--all", "--lazy", "--types", "cgroup2"), NULL);
+    if (run_program(WORDS("ss", "-Htne"), NULL).err[0] == '\0')
+        cr_skip_test("needs root, to unmount cgroup2, and an ss that complains of it");
+    struct outcome outcome = run_program(WORDS(AUDIT), TO_PORT_OF(redis));
+    cr_expect_str_eq(outcome.err, "");
+    expect_part(outcome.out, "1 connection to Redis: 1 in order, ");
 }
 
 Test(audit_view, a_full_disk_is_an_error)

@@ -7,7 +7,6 @@
 #include "errors_tools.h"
 
 #include <netinet/tcp.h>
-#include <poll.h>
 
 static const char *settings_of(int fd)
 {
@@ -48,16 +47,12 @@ static void try_to_connect(const char *name, int fd, const struct sockaddr_in *r
     discard(fd);
 }
 
-/* Nobody accepts: once the queue is full the kernel drops every further SYN. */
 static int connecting_elsewhere(void)
 {
-    int server = listener(0);
-    struct sockaddr_in address = own_address(server);
-    for (int i = 0; i < 4; i++)
-        (void)connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (struct sockaddr *)&address,
-                      sizeof address);
+    struct sockaddr_in full;
+    full_listener(&full);
     int fd = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-    (void)connect(fd, (struct sockaddr *)&address, sizeof address);
+    (void)connect(fd, (struct sockaddr *)&full, sizeof full);
     return fd;
 }
 
@@ -68,8 +63,7 @@ static int just_connected_elsewhere(void)
     struct sockaddr_in address = own_address(other_end = listener(1));
     int fd = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
     (void)connect(fd, (struct sockaddr *)&address, sizeof address);
-    struct pollfd watched = {.fd = fd, .events = POLLOUT};
-    checked(poll(&watched, 1, 20000), "poll");
+    wait_for_event(fd, POLLOUT);
     return fd;
 }
 

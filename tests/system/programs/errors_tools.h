@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,6 +138,25 @@ static inline int listener(int backlog)
     int fd = bound_socket(SOCK_STREAM);
     checked(listen(fd, backlog), "listen");
     return fd;
+}
+
+static inline void wait_for_event(int fd, short event)
+{
+    struct pollfd watched = {.fd = fd, .events = event};
+    checked(poll(&watched, 1, 20000), "poll");
+}
+
+/* Nobody accepts: while one waits in a queue that should hold none, Linux drops every further SYN.
+ * The one must be seen in it: loopback need not have delivered the last ACK when connect returns.
+ */
+static inline int full_listener(struct sockaddr_in *address)
+{
+    int server = listener(0);
+    *address = own_address(server);
+    int fd = checked(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    checked(connect(fd, (struct sockaddr *)address, sizeof *address), "connect");
+    wait_for_event(server, POLLIN);
+    return server;
 }
 
 static inline int unix_listener(const char *path, int backlog)

@@ -7,6 +7,7 @@
 #include "child_tools.h"
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -149,9 +150,9 @@ static int listen_at(struct sockaddr_in *address, int backlog)
 static void prepare(void)
 {
     listen_at(&open_for_all, 16);
-    listen_at(&full, 0);
-    for (int i = 0; i < 4; i++)
-        connect_socket(ntohs(full.sin_port), SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct pollfd queue = {.fd = listen_at(&full, 0), .events = POLLIN};
+    connect_socket(ntohs(full.sin_port), SOCK_CLOEXEC);
+    checked(poll(&queue, 1, PATIENCE_SECONDS * 1000), "poll");
     connection = connect_socket(ntohs(open_for_all.sin_port), SOCK_CLOEXEC);
 }
 
