@@ -145,10 +145,10 @@ test:
 
 # One worker a test at a time and core: most of a system test is waiting.
 unit-test: $(BUILD)/unit-tests
-	$(BUILD)/unit-tests -j2 --timeout 120
+	$(BUILD)/unit-tests -j2 --timeout 600
 
 system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
-	$(BUILD)/system-tests -j4 --timeout 180
+	$(BUILD)/system-tests -j4 --timeout 600
 	tests/system/clients/table $(BUILD)/clients --check README.md
 
 # The tarball of the last commit, for x86-64 and arm64.

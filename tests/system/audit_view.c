@@ -321,7 +321,6 @@ Test(audit_view, every_connection_of_a_crowd_is_found)
 {
     const char *wanted = getenv("AUDIT_CROWD");
     int processes = wanted == NULL ? 40 : atoi(wanted);
-    allow_seconds(100);
     struct server *redis = start_redis(WORDS("--maxclients", "12000"));
     struct program *crowd = start_program(
         WORDS(PROGRAMS "audit_crowd", port_of(redis), text("%d", processes), "5"), NULL);

@@ -29,7 +29,7 @@ static struct outcome churn(const char *steps, const char *const env[], const ch
 {
     const char *seconds = from_environment("CHURN_SECONDS", "60");
     *seed = from_environment("CHURN_SEED", any_seed());
-    allow_seconds(atoi(seconds) + 30);
+    allow_seconds(atoi(seconds) + 150);
     return run_program(WORDS(CHURN, *seed, steps, seconds), env);
 }
 

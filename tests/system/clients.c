@@ -313,7 +313,6 @@ static void matrix(struct client client)
 {
     if (strcmp(client.driver[0], "node") == 0 && access(NODE_MODULES, F_OK) != 0)
         cr_skip_test("npm could not fetch the clients of Node");
-    allow_seconds(60);
     char *tcp = client.transports & TCP ? compare(&client, "tcp") : "";
     char *tls = client.transports & TLS ? compare(&client, "tls") : "";
     keep(&client, text("%s%s", tcp, tls));

@@ -49,7 +49,6 @@ Test(cost_instructions, an_option_of_a_socket_that_is_not_guarded_adds_at_most_2
     static const char *const options[] = {"reuseaddr", "nodelay", "keepalive",   "keepidle",
                                           "keepintvl", "keepcnt", "user_timeout"};
     struct server *redis = start_redis(NULL);
-    allow_seconds(120);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         long count = added(redis, options[i]);
         cr_expect(count > 0 && count <= 25, "%s: %ld", options[i], count);
@@ -59,7 +58,6 @@ Test(cost_instructions, an_option_of_a_socket_that_is_not_guarded_adds_at_most_2
 Test(cost_instructions, a_command_to_redis_and_its_reply_add_nothing)
 {
     struct server *redis = start_redis(NULL);
-    allow_seconds(60);
     cr_expect_eq(added(redis, "get"), 0);
 }
 
@@ -79,7 +77,6 @@ Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_16000)
     const char *count_modules = "echo count(glob(ini_get('extension_dir') . '/*.so'));";
     long modules = atol(output_of(WORDS("php", "-r", count_modules)));
     const char *const *php = WORDS(CALLGRIND, "php", "-r", "");
-    allow_seconds(60);
     long kept = instructions_of(php, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"));
     long rebound = instructions_of(php, WORDS("LD_PRELOAD=" LIBRARY));
     cr_assert_gt(modules, 5);

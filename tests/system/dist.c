@@ -52,7 +52,6 @@ static void expect_nothing_of_this_machine_in(const char *tarball)
 Test(dist, is_the_same_file_wherever_and_whenever_it_is_made)
 {
     needs_a_clone();
-    allow_seconds(120);
     char *one = made("one", "TZ=UTC LC_ALL=C"),
          *other = made("a-place-with-a-longer-name", "TZ=Asia/Tokyo LC_ALL=C.UTF-8 CFLAGS=-O0");
     output_of(WORDS("cmp", one, other));
@@ -62,7 +61,6 @@ Test(dist, is_the_same_file_wherever_and_whenever_it_is_made)
 Test(dist, holds_the_library_for_both_machines_and_what_belongs_to_it)
 {
     needs_a_clone();
-    allow_seconds(60);
     char *folder = unpacked();
     static const char *const parts[] = {
         "x86_64/libredisguard.so",
@@ -92,7 +90,6 @@ Test(dist, holds_the_library_for_both_machines_and_what_belongs_to_it)
 Test(dist, works_as_it_was_unpacked)
 {
     needs_a_clone();
-    allow_seconds(60);
     char *wrapper = text("%s/x86_64/redisguard", unpacked());
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(WORDS(wrapper, "--ports", text("%d", redis->port), "--",

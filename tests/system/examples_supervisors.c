@@ -119,8 +119,8 @@ Test(examples, s6_runs_a_guarded_worker)
     needs("s6-svscan");
     struct server *server = start_redis_on_its_port();
     struct program *s6 =
-        follow("s6/run", "mkdir -p /run/service && exec s6-svscan -d3 /run/service 3>&1");
-    wait_for_line(s6, "\n");
+        follow("s6/run", "mkdir -p /run/service && exec s6-svscan -d3 /run/service 3>/run/ready");
+    WAIT_UNTIL(succeeds_inside(s6, "test -s /run/ready"));
     inside(s6, "s6-svlink /run/service /etc/s6/redis-worker");
     is_at_work_and_guarded(s6, server);
     is_seen_to_work(s6, 1);

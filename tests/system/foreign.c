@@ -77,7 +77,6 @@ static void build(const char *const env[])
 
 Test(foreign, make_and_the_compiler_build_the_guard_itself_byte_for_byte)
 {
-    allow_seconds(150);
     cr_assert_eq(chdir(scratch_directory()), 0);
     output_of(WORDS("cp", "-r", SOURCE_DIR "/Makefile", SOURCE_DIR "/shim", SOURCE_DIR "/include",
                     scratch_directory()));

@@ -135,7 +135,7 @@ static char *replicate_under_load(const char *name, const char *const env[])
 
 Test(foreign_servers, a_replica_under_load_saves_and_resyncs_and_holds_what_its_master_holds)
 {
-    allow_seconds(60 * factor());
+    allow_seconds(150 * factor());
     enter_private_network();
     char *bare = replicate_under_load("bare", NULL);
     char *with_guard =
@@ -214,7 +214,7 @@ static void expect_every_request_answered(const char *const env[], const struct 
 
 Test(foreign_servers, php_fpm_reloaded_under_load_answers_every_request)
 {
-    allow_seconds(60 * factor());
+    allow_seconds(150 * factor());
     struct server *redis = start_redis(NULL);
     expect_every_request_answered(NULL, redis);
     expect_every_request_answered(guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log_path()))),

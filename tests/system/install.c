@@ -265,7 +265,6 @@ Test(install, bash_completion_finds_it_and_hands_over_to_that_of_the_command)
 Test(install, the_debian_package_holds_the_installation_below_usr)
 {
     const char *here = scratch_directory();
-    allow_seconds(100);
     struct outcome outcome = make_in(SOURCE_DIR, "deb", text("BUILD=%s/build", here));
     cr_assert_eq(outcome.status, 0, "%s", outcome.err);
     make_succeeds("install", text("DESTDIR=%s/image PREFIX=/usr", here));

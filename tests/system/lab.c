@@ -22,7 +22,6 @@ static void need_namespaces(void)
 {
     if (!namespaces_permitted())
         cr_skip_test("needs network namespaces: run as root, or under unshare --map-root-user");
-    allow_seconds(60);
 }
 
 /* Of the line of results.tsv about this row, and the client that was told this budget ("-": the one

@@ -16,7 +16,6 @@ static struct outcome prefork(const struct server *server, const char *const opt
     const char *argv[16] = {"php", PREFORK, "--port", text("%d", server->port)};
     for (int i = 0; options[i] != NULL; i++)
         argv[4 + i] = options[i];
-    allow_seconds(100);
     return run_program(argv, env);
 }
 

@@ -24,7 +24,7 @@
 
 enum { CHUNK = 4096, GLANCE_MS = 5 };
 
-static int limit_seconds = 30;
+static int limit_seconds = 150;
 
 /* ---- words ---- */
 

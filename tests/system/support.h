@@ -26,7 +26,8 @@
 /* printf into memory of its own. */
 char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* How long any later wait of this test may last; 30 s unless a test says otherwise. */
+/* How long any later wait of this test may last; 150 s unless a test says otherwise. Only a test
+ * that fails waits so long: the machine may be slow, and busy with other things. */
 void allow_seconds(int seconds);
 
 /* Looks again, a few milliseconds apart, until the condition holds. For what gives no event. */

@@ -20,7 +20,7 @@ Test(threads, eight_that_connect_tune_copy_and_close_while_others_fork)
     struct server *elsewhere = start_redis(NULL);
     const char *file = text("%s/file", scratch_directory());
     const char *program = built_program("threads_storm");
-    allow_seconds(atoi(seconds_of_storm()) + 60);
+    allow_seconds(atoi(seconds_of_storm()) + 150);
     expect(WORDS(program, port_of(server), port_of(elsewhere), file, "1"), NULL,
            "children that held a connection of their parent: some\n"
            "children that lost something else: 0\n"
@@ -37,7 +37,6 @@ Test(threads, a_child_waits_for_none_of_those_that_were_inside_a_hook)
     const char *log = text("REDISGUARD_LOG=%s/log", scratch_directory());
     const char *const *argv =
         WORDS(built_program("threads_hooks"), "60", built_module("rebind_lazy"));
-    allow_seconds(90); /* sixty forks of a process with a dozen busy threads */
     expect(argv, NULL, "children: 0 went on, 60 shared the connection, 0 hung, 0 failed\n");
     expect(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1-65535", log),
            "children: 60 went on, 0 shared the connection, 0 hung, 0 failed\n");
@@ -88,7 +87,7 @@ Test(threads, storm_without_a_data_race)
     struct server *server = start_redis(NULL);
     struct server *elsewhere = start_redis(NULL);
     const char *file = text("%s/file", scratch_directory());
-    allow_seconds(atoi(seconds_of_storm()) + 90);
+    allow_seconds(atoi(seconds_of_storm()) + 150);
     expect_no_race(WORDS(sanitized("threads_storm"), port_of(server), port_of(elsewhere), file,
                          seconds_of_storm()),
                    WORDS(text("REDISGUARD_PORTS=%d", server->port)));
@@ -97,7 +96,6 @@ Test(threads, storm_without_a_data_race)
 Test(threads, call_every_hook_without_a_data_race)
 {
     const char *log = text("REDISGUARD_LOG=%s/log", scratch_directory());
-    allow_seconds(90);
     expect_no_race(WORDS(sanitized("threads_hooks"), "20", built_module("rebind_lazy")),
                    WORDS("REDISGUARD_PORTS=1-65535", log, "REDISGUARD_LOG_LEVEL=debug"));
 }

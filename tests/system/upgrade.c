@@ -39,7 +39,6 @@ static void install_new_version(void)
 /* Unoptimised: it takes half the time to compile. */
 static void install_old_version(void)
 {
-    allow_seconds(100);
     char *tree = text("%s/old", scratch_directory());
     output_of(WORDS("sh", "-c",
                     text("mkdir -p %s && cd " SOURCE_DIR " && cp -R Makefile include shim examples"
