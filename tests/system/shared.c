@@ -28,7 +28,7 @@ static void nobody_gets_a_wrong_reply(const char *const redis[], const char *con
               "%s", outcome.out);
 }
 
-#define EIGHT_WORKERS "--workers", "8", "--gets", "10000"
+#define EIGHT_WORKERS "--workers", "8", "--gets", "10000", "--deadline", "140"
 
 Test(shared, eight_workers_get_80000_right_replies_after_connect)
 {
