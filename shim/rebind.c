@@ -100,10 +100,9 @@ static int hook_called(const struct hook hooks[], const char *name)
 static int hook_named(const struct work *work, const struct object *object, size_t index)
 {
     const ElfW(Sym) *symbol = &object->symbols[index];
-    const char *name = object->strings + symbol->st_name;
-    if ((work->beginnings & beginning_of(name)) == 0 || symbol->st_shndx != SHN_UNDEF)
+    if (symbol->st_shndx != SHN_UNDEF)
         return -1;
-    return hook_called(work->hooks, name);
+    return hook_called(work->hooks, object->strings + symbol->st_name);
 }
 
 static uint64_t bit_of(size_t index)
@@ -112,13 +111,16 @@ static uint64_t bit_of(size_t index)
 }
 
 /* The symbols for which it wants a hook, as a set of such bits. Most modules want none of those
- * functions: then none of their slots need be looked at. */
+ * functions: then none of their slots need be looked at. Nothing in here takes longer than this
+ * loop. */
 static uint64_t symbols_wanted(const struct work *work, const struct object *object)
 {
     uint64_t wanted = 0;
+    uint64_t beginnings = work->beginnings;
     uint32_t end = object_first_defined(object);
     for (uint32_t i = 1; i < end; i++)
-        if (hook_named(work, object, i) >= 0)
+        if ((beginnings & beginning_of(object->strings + object->symbols[i].st_name)) != 0 &&
+            hook_named(work, object, i) >= 0)
             wanted |= bit_of(i);
     return end == 0 ? ~UINT64_C(0) : wanted;
 }
