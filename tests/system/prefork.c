@@ -29,7 +29,8 @@ static const char *meeting(void)
     return text("%s/meeting", scratch_directory());
 }
 
-const char *const *bare_workers(const struct server *redis, const char *const more[])
+static const char *const *workers(const struct server *redis, const char *read_timeout,
+                                  const char *const more[])
 {
     const char **env = calloc(MOST_VARIABLES + 1, sizeof *env);
     cr_assert(env, "out of memory");
@@ -37,6 +38,7 @@ const char *const *bare_workers(const struct server *redis, const char *const mo
     env[count++] = text("REDIS_PORT=%d", redis->port);
     env[count++] = text("MEETING=%s", meeting());
     env[count++] = text("WORKERS=%d", WORKERS);
+    env[count++] = text("READ_TIMEOUT=%s", read_timeout);
     env[count++] = "APPLICATIONS=" APPLICATIONS;
     for (size_t i = 0; more && more[i]; i++) {
         cr_assert(count < MOST_VARIABLES);
@@ -45,9 +47,16 @@ const char *const *bare_workers(const struct server *redis, const char *const mo
     return env;
 }
 
+/* A reply that another worker took never comes. */
+const char *const *bare_workers(const struct server *redis, const char *const more[])
+{
+    return workers(redis, "0.3", more);
+}
+
+/* Each reply comes, be the machine ever so busy. */
 const char *const *guarded_workers(const struct server *redis, const char *const more[])
 {
-    return guarded(redis, bare_workers(redis, more));
+    return guarded(redis, workers(redis, "30", more));
 }
 
 void needs_user_namespaces(void)

@@ -10,7 +10,7 @@ import redis
 
 client = redis.Redis(
     port=int(os.environ["REDIS_PORT"]),
-    socket_timeout=0.3,
+    socket_timeout=float(os.environ["READ_TIMEOUT"]),
     decode_responses=True,
     single_connection_client=os.environ.get("SINGLE_CONNECTION") == "yes",
     retry_on_error=[redis.ConnectionError],

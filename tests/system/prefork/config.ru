@@ -4,7 +4,7 @@
 require 'redis'
 
 MASTER = Process.pid
-REDIS = Redis.new(host: '127.0.0.1', port: ENV['REDIS_PORT'].to_i, timeout: 0.3,
+REDIS = Redis.new(host: '127.0.0.1', port: ENV['REDIS_PORT'].to_i, timeout: ENV['READ_TIMEOUT'].to_f,
                   inherit_socket: ENV['INHERIT_SOCKET'] == 'yes')
 OPENED = REDIS.call('CLIENT', 'ID')
 REDIS.call('CLIENT', 'SETNAME', 'master')

@@ -8,7 +8,7 @@ function connect_to_redis(string $method): Redis
 {
     $redis = new Redis();
     $redis->$method('127.0.0.1', (int) getenv('REDIS_PORT'), 5.0);
-    $redis->setOption(Redis::OPT_READ_TIMEOUT, 0.3);
+    $redis->setOption(Redis::OPT_READ_TIMEOUT, (float) getenv('READ_TIMEOUT'));
     return $redis;
 }
 
