@@ -23,7 +23,7 @@ BUILD  ?= build
 VERSION := $(shell sed -n 's/^\#define REDISGUARD_VERSION "\(.*\)"/\1/p' include/redisguard.h)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
-STANDARD := -std=gnu11 -D_GNU_SOURCE -Iinclude
+STANDARD := -std=gnu11 -D_GNU_SOURCE -Iinclude -iquote shim/lib
 CFLAGS   ?= -O2 -g
 
 # No start files and no libc to link against: see "stubs" below. -mno-outline-atomics (arm64) keeps
@@ -42,18 +42,18 @@ SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
                 -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,noseparate-code \
                 -Wl,--hash-style=both,--build-id,--no-as-needed,-O1,--sort-section=name
 
-SHIM_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(sort $(wildcard shim/*.c shim/*.S)))
+SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib/,*.c dl/*.c dl/*.S arch/*.c))))
 
 .DELETE_ON_ERROR:
 .PHONY: all dist matrix demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
 
-$(BUILD)/shim/%.c.o: shim/%.c Makefile
+$(BUILD)/shim/lib/%.c.o: shim/lib/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/shim/%.S.o: shim/%.S Makefile
+$(BUILD)/shim/lib/%.S.o: shim/lib/%.S Makefile
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CFLAGS) -c -o $@ $<
 
@@ -72,9 +72,9 @@ $(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
 	chmod 755 $@
 
 # What the wrapper hands --check to. Static: it runs beside any libc, and nothing is preloaded into it.
-CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/check/*.c)))
+CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/check/*.c)))
 
-$(BUILD)/shim/check/%.o: shim/check/%.c Makefile
+$(BUILD)/shim/tool/check/%.o: shim/tool/check/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -c -o $@ $<
 
@@ -82,20 +82,20 @@ $(BUILD)/redisguard-check: $(CHECK_OBJECTS)
 	$(CC) $(CFLAGS) -static -o $@ $^
 
 # What it hands --audit to; reads the variables as the library does.
-AUDIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/audit/*.c)))
+AUDIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/audit/*.c)))
 
-$(BUILD)/shim/audit/%.o: shim/audit/%.c Makefile
+$(BUILD)/shim/tool/audit/%.o: shim/tool/audit/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -iquote shim -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/redisguard-audit: $(AUDIT_OBJECTS) $(patsubst %,$(BUILD)/shim/%.c.o,config glob line)
+$(BUILD)/redisguard-audit: $(AUDIT_OBJECTS) $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line)
 	$(CC) $(CFLAGS) -static -o $@ $^ -lm
 
 include shim/package/install.mk
 
 # ---- tests: Criterion; each test in a process of its own ----
 
-TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -iquote shim -DBUILD_DIR='"$(abspath $(BUILD))"' \
+TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -DBUILD_DIR='"$(abspath $(BUILD))"' \
                -DSOURCE_DIR='"$(CURDIR)"'
 
 # The unit tests link the modules themselves; hooks and constructor would guard the test runner.
@@ -172,9 +172,9 @@ demo:
 FUZZ_SECONDS ?= 10
 FUZZ_SEED    ?= 0
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_FLAGS   := -g -O1 $(STANDARD) $(WARNINGS) -iquote shim \
+FUZZ_FLAGS   := -g -O1 $(STANDARD) $(WARNINGS) \
                 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_MODULES := $(filter-out shim/hooks.c shim/start.c,$(wildcard shim/*.c))
+FUZZ_MODULES := $(filter-out %/hooks.c %/start.c,$(wildcard shim/lib/*.c shim/lib/*/*.c))
 
 # Seed 0 is another one each time; `make test` takes always the same, so that it finds today what it
 # found yesterday. What is found is kept in the build folder; what is worth keeping belongs into tests/fuzz/corpus.
@@ -188,7 +188,7 @@ fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 	        tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shim/*.h)
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shim/lib/*.h shim/lib/*/*.h)
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
 
@@ -197,10 +197,10 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 
 TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks
 
-$(BUILD)/tsan/%: tests/system/programs/%.c tests/system/programs/child_tools.h $(wildcard shim/*)
+$(BUILD)/tsan/%: tests/system/programs/%.c tests/system/programs/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
 	@mkdir -p $(@D)
-	gcc -O1 -g $(STANDARD) -iquote shim -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
-	    $(wildcard shim/*.c shim/*.S) -lhiredis -ldl -pthread
+	gcc -O1 -g $(STANDARD) -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
+	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
 
 tsan-programs: $(TSAN_PROGRAMS)
 
@@ -225,7 +225,7 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 
 # ---- lint ----
 
-C_FILES     := $(wildcard shim/*.c shim/*.h shim/check/*.[ch] shim/audit/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
+C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
                  tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
                  tests/lab/clients/*.c examples/*.c)
 SHELL_FILES := $(wildcard shim/redisguard shim/package/install shim/package/deb \
@@ -241,16 +241,16 @@ PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard te
 lint:
 	tests/dependencies test lint
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD) -iquote shim
+	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD)
 	clang-tidy --quiet $(filter tests/%.c examples/%.c,$(C_FILES)) -- $(TEST_CFLAGS)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim -D__x86_64__ \
+	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim/lib -D__x86_64__ \
 	    '-DElfW(type)=Elf64_##type' '-DTestSuite(...)=' \
 	    '-DTest(suite,name,...)=void suite##_##name(void)' $(filter %.c,$(C_FILES))
 	shellcheck $(SHELL_FILES)
 	pyflakes3 $(PYTHON_FILES)
 	shellcheck --shell=bash shim/package/completion.bash
-	mandoc -T lint -W warning shim/redisguard.1 shim/redisguard.7
+	mandoc -T lint -W warning shim/man/redisguard.1 shim/man/redisguard.7
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
 
 format:
@@ -259,4 +259,4 @@ format:
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/shim/*.d $(BUILD)/shim/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)
+-include $(wildcard $(BUILD)/shim/*/*.d $(BUILD)/shim/*/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)

@@ -1,5 +1,5 @@
 /*
- * Fuzz target of shim/config.c: any environment. The input is an environment block as in
+ * Fuzz target of shim/lib/config.c: any environment. The input is an environment block as in
  * /proc/PID/environ, entries that end with NUL. Whatever it says, every value is one that
  * include/redisguard.h allows, each mistake is one whole printable line, and what config_print
  * prints reads back as the same configuration without a complaint. Touches two files in memory.

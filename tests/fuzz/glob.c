@@ -1,5 +1,5 @@
 /*
- * Fuzz target of shim/glob.c: any list of patterns, any path. The input is the list, a NUL, and the
+ * Fuzz target of shim/lib/glob.c: any list of patterns, any path. The input is the list, a NUL, and the
  * path, which may hold every byte. Oracle: fnmatch(3), where the two speak the same language; for
  * the rest, what must hold between one match and another. Reads nothing but the input.
  */

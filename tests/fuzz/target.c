@@ -1,5 +1,5 @@
 /*
- * Fuzz target of shim/target.c: any address that a program may give to connect(2). The input is two
+ * Fuzz target of shim/lib/target.c: any address that a program may give to connect(2). The input is two
  * bytes of claimed length, one byte that says at which edge of readable memory the address lies,
  * and the address. Whatever is claimed, nothing beyond readable memory is touched, the answer is
  * yes only for a listed port or path, and the name for the log reads back as the address. The guard

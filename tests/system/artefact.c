@@ -70,7 +70,7 @@ static const char *const wanted_symbols =
     "__register_atfork\n__stack_chk_fail\ndl_iterate_phdr\ndlerror\ndlsym\nenviron\ngetauxval\n"
     "memcpy\nmemset\npthread_atfork\nunsetenv\n";
 
-/* And those that may be missing: next.c, start.c and forking.c know what to do instead. */
+/* And those that may be missing: real.c, start.c and fork_ring.c know what to do instead. */
 static const char *const optional_symbols =
     "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n__register_atfork\ndlerror\n"
     "dlsym\npthread_atfork\n";

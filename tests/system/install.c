@@ -195,7 +195,7 @@ Test(install, the_manual_of_the_library_explains_every_variable)
     EXPECT_LINES(shell("known=$(REDISGUARD_NONE= LD_PRELOAD=" LIBRARY " /bin/true 2>&1)\n"
                        "case $known in *PORTS,*DISABLE) ;; *) echo \"$known\" ;; esac\n"
                        "for name in $(echo \"${known#*are }\" | tr -d ,); do"
-                       " grep -q \"^[.]B REDISGUARD_$name\\$\" " SOURCE_DIR "/shim/redisguard.7 ||"
+                       " grep -q \"^[.]B REDISGUARD_$name\\$\" " SOURCE_DIR "/shim/man/redisguard.7 ||"
                        " echo $name is missing; done"),
                  "");
 }

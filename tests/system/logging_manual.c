@@ -68,6 +68,6 @@ Test(logging_manual, explains_every_kind_of_line_and_no_other)
 {
     redis = start_redis(NULL);
     make_every_kind_of_line();
-    EXPECT_LINES(kinds_in("[.]I (info|warn|debug|error): /\\1: ", SOURCE_DIR "/shim/redisguard.7"),
+    EXPECT_LINES(kinds_in("[.]I (info|warn|debug|error): /\\1: ", SOURCE_DIR "/shim/man/redisguard.7"),
                  kinds_in("[^ ]* redisguard\\[[0-9]+\\] /", log_file()));
 }

@@ -1,5 +1,5 @@
 /*
- * config.c: the tests of shim/config.c: the defaults, and every value that is taken.
+ * config.c: the tests of shim/lib/config.c: the defaults, and every value that is taken.
  */
 #include "config.h"
 

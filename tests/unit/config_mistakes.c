@@ -1,5 +1,5 @@
 /*
- * config_mistakes.c: the tests of shim/config.c: values and names that it must not take, and what
+ * config_mistakes.c: the tests of shim/lib/config.c: values and names that it must not take, and what
  * it says of them.
  */
 #include <criterion/criterion.h>

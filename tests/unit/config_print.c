@@ -1,5 +1,5 @@
 /*
- * config_print.c: the tests of shim/config.c: what is printed can be read again, and the process
+ * config_print.c: the tests of shim/lib/config.c: what is printed can be read again, and the process
  * reads its environment once.
  */
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /*
- * config_times.c: the tests of shim/config.c: the times that follow from DETECT and from each
+ * config_times.c: the tests of shim/lib/config.c: the times that follow from DETECT and from each
  * other.
  */
 #include <criterion/criterion.h>

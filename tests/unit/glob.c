@@ -1,5 +1,5 @@
 /*
- * glob.c: the tests of shim/glob.c. Oracle: fnmatch(3) without flags but FNM_NOESCAPE, because '*'
+ * glob.c: the tests of shim/lib/glob.c. Oracle: fnmatch(3) without flags but FNM_NOESCAPE, because '*'
  * is to match '/' too and a backslash is to be an ordinary byte.
  */
 #include "glob.h"

@@ -1,5 +1,5 @@
 /*
- * guard.c: the tests of shim/guard.c: what becomes of a descriptor before and after its connect(2).
+ * guard.c: the tests of shim/lib/guard.c: what becomes of a descriptor before and after its connect(2).
  */
 #include "guard.h"
 
@@ -12,9 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "log.h"
 #include "registry.h"
-#include "sever.h"
 #include "unit.h"
 
 static void default_environment(void)
@@ -167,7 +167,7 @@ Test(guard, a_socket_that_went_on_to_something_else_is_off_the_record_and_others
 
 static void expect_no_trap_in_a_child(void *fd)
 {
-    sever_inherited();
+    fork_sever();
     EXPECT(!guard_traps(*(int *)fd, &by_ip));
 }
 

@@ -1,5 +1,5 @@
 /*
- * keepalive.c: the tests of shim/keepalive.c. Oracle: getsockopt(2) on real sockets.
+ * keepalive.c: the tests of shim/lib/keepalive.c. Oracle: getsockopt(2) on real sockets.
  */
 #include "keepalive.h"
 

@@ -1,5 +1,5 @@
 /*
- * line.c: the tests of shim/line.c. Oracles: strftime(3), inet_ntop(3), printf(3).
+ * line.c: the tests of shim/lib/line.c. Oracles: strftime(3), inet_ntop(3), printf(3).
  */
 #include "line.h"
 

@@ -1,5 +1,5 @@
 /*
- * line_write.c: the tests of shim/line.c: a write that neither blocks nor raises a signal, and the
+ * line_write.c: the tests of shim/lib/line.c: a write that neither blocks nor raises a signal, and the
  * printing that waits.
  */
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /*
- * log.c: the tests of shim/log.c: what a line is, which are wanted, and the file they go to.
+ * log.c: the tests of shim/lib/log.c: what a line is, which are wanted, and the file they go to.
  */
 #include "log.h"
 

@@ -1,5 +1,5 @@
 /*
- * log_paths.c: the tests of shim/log.c: a path that cannot be written to is reported once and stops
+ * log_paths.c: the tests of shim/lib/log.c: a path that cannot be written to is reported once and stops
  * nothing: no folder, a full device, a FIFO, a link of somebody else's.
  */
 #include <criterion/criterion.h>

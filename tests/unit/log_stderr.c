@@ -1,5 +1,5 @@
 /*
- * log_stderr.c: the tests of shim/log.c: lines and complaints go to stderr only as long as that is
+ * log_stderr.c: the tests of shim/lib/log.c: lines and complaints go to stderr only as long as that is
  * what it was at the start.
  */
 #include <criterion/criterion.h>

@@ -1,9 +1,9 @@
 /*
- * rebind.c: the tests of shim/rebind.c with real modules of Debian: loaded with RTLD_DEEPBIND, do
+ * rebind.c: the tests of shim/lib/dl/rebind.c with real modules of Debian: loaded with RTLD_DEEPBIND, do
  * their calls reach the hook? libhiredis is built to be bound at once and read-only from then on,
  * libseccomp to be bound on first use.
  */
-#include "rebind.h"
+#include "dl/rebind.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -19,9 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "family.h"
+#include "dl/real.h"
+#include "dl/scope.h"
 #include "log.h"
-#include "next.h"
 #include "unit.h"
 
 #define MODULE      "libhiredis.so.0.14"
@@ -41,18 +41,18 @@ static int copies;
 static int counting_connect(int fd, const struct sockaddr *peer, socklen_t length)
 {
     connects++;
-    return next()->connect(fd, peer, length);
+    return real_functions()->connect(fd, peer, length);
 }
 
 static int counting_dup(int fd)
 {
     copies++;
-    return next()->dup(fd);
+    return real_functions()->dup(fd);
 }
 
 static const struct hook hooks[] = {
-    {"dup", (function)counting_dup, offsetof(struct next, dup)},
-    {"connect", (function)counting_connect, offsetof(struct next, connect)},
+    {"dup", (function)counting_dup, offsetof(struct real, dup)},
+    {"connect", (function)counting_connect, offsetof(struct real, connect)},
     {NULL, NULL, 0},
 };
 
@@ -162,8 +162,8 @@ Test(rebind, a_slot_that_is_filled_on_first_use_leads_to_the_hook_before_and_aft
 static void *open_by_name(const char *module)
 {
     const int mode = RTLD_LAZY | RTLD_DEEPBIND;
-    cr_assert_eq(route_of(module, mode), next()->dlopen);
-    void *handle = next()->dlopen(module, mode);
+    cr_assert_eq(route_of(module, mode), real_functions()->dlopen);
+    void *handle = real_functions()->dlopen(module, mode);
     cr_assert_not_null(handle, "these tests need %s", module);
     return handle;
 }
@@ -172,7 +172,7 @@ Test(rebind, a_module_loaded_by_a_bare_name_is_rebound_by_the_next_hook)
 {
     void *module = open_by_name(MODULE);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 1);
     cr_expect_null(dlerror());
 }
@@ -189,10 +189,10 @@ Test(rebind, what_was_put_off_is_done_when_the_next_dlopen_asks_its_way)
 Test(rebind, a_signal_handler_rebinds_nothing_while_the_dlopen_that_it_interrupted_is_at_work)
 {
     void *module = open_by_name(MODULE);
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 0);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 #endif
@@ -201,9 +201,9 @@ Test(rebind, a_module_beside_its_caller_is_noted_by_the_last_part_of_its_path)
 {
     const int mode = RTLD_LAZY | RTLD_DEEPBIND;
     route_of("$ORIGIN/../lib/" MODULE, mode);
-    void *module = next()->dlopen(MODULE, mode);
+    void *module = real_functions()->dlopen(MODULE, mode);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
@@ -234,10 +234,10 @@ Test(rebind, one_module_after_the_other_is_rebound)
 {
     void *first = open_by_name(MODULE);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     void *second = open_by_name(LAZY_MODULE);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(first), 1);
     cr_expect_eq(hooked_copies_of(second), 1);
 }
@@ -254,7 +254,7 @@ static FILE *counting_fopen(const char *path, const char *mode)
 static void expect_a_need_to_be_rebound(void)
 {
     static const struct hook hook[] = {
-        {"fopen64", (function)counting_fopen, offsetof(struct next, connect)}, {NULL, NULL, 0}};
+        {"fopen64", (function)counting_fopen, offsetof(struct real, connect)}, {NULL, NULL, 0}};
     const char *path = path_of("libapt-pkg.so.6.0");
     opener *open_it =
         (opener *)rebind_route(hook, path, RTLD_LAZY | RTLD_DEEPBIND, &return_address);
@@ -275,14 +275,14 @@ Test(rebind, what_a_module_needs_is_rebound_with_it)
 
 Test(rebind, what_a_module_needs_is_rebound_with_it_where_it_was_loaded_before)
 {
-    cr_assert_not_null(next()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
+    cr_assert_not_null(real_functions()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
     expect_a_need_to_be_rebound();
 }
 
 /* Not all was settled when the one before it was: the need was there, and nobody's. */
 Test(rebind, what_a_module_needs_is_rebound_with_it_though_another_module_came_between)
 {
-    cr_assert_not_null(next()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
+    cr_assert_not_null(real_functions()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
     const char *path = path_of(MODULE);
     cr_expect_eq(hooked_connects_of(open_module(path, RTLD_LAZY | RTLD_DEEPBIND)), 1);
     expect_a_need_to_be_rebound();
@@ -293,7 +293,7 @@ Test(rebind, modules_are_rebound_whatever_was_loaded_and_closed_between_them)
     const char *path = path_of(MODULE);
     const char *lazy_path = path_of(LAZY_MODULE);
     for (int i = 0; i < 3; i++) {
-        void *ordinary = next()->dlopen("libbz2.so.1.0", RTLD_LAZY);
+        void *ordinary = real_functions()->dlopen("libbz2.so.1.0", RTLD_LAZY);
         void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
         if (i == 1)
             dlclose(ordinary);
@@ -310,7 +310,7 @@ Test(rebind, only_the_module_that_was_opened_is_rebound)
     void *other = dlopen(MODULE, RTLD_NOW);
     void *module = open_by_name(LAZY_MODULE);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(other), 0);
     cr_expect_eq(hooked_copies_of(module), 1);
 }
@@ -318,10 +318,10 @@ Test(rebind, only_the_module_that_was_opened_is_rebound)
 Test(rebind, a_module_loaded_without_deepbind_is_left_alone)
 {
     const char *path = path_of(MODULE);
-    cr_assert_eq(route_of(path, RTLD_NOW | RTLD_GLOBAL), next()->dlopen);
+    cr_assert_eq(route_of(path, RTLD_NOW | RTLD_GLOBAL), real_functions()->dlopen);
     void *module = open_module(path, RTLD_NOW | RTLD_GLOBAL);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 0);
 }
 
@@ -329,11 +329,11 @@ static void expect_left_alone(const char *setting)
 {
     configure(WORDS(setting));
     const char *path = path_of(MODULE);
-    cr_assert_eq(route_of(path, RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
-    cr_assert_eq(route_of(MODULE, RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
-    void *module = next()->dlopen(MODULE, RTLD_NOW | RTLD_DEEPBIND);
+    cr_assert_eq(route_of(path, RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
+    cr_assert_eq(route_of(MODULE, RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
+    void *module = real_functions()->dlopen(MODULE, RTLD_NOW | RTLD_DEEPBIND);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 0);
 }
 
@@ -349,9 +349,9 @@ Test(rebind, a_disabled_guard_leaves_modules_alone)
 
 Test(rebind, where_dlopen_must_see_its_caller_it_is_called_straight)
 {
-    cr_expect_eq(route_of(NULL, RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
-    cr_expect_eq(route_of("$ORIGIN/module.so", RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
-    cr_expect_eq(route_of(repeated("n", 5000), RTLD_NOW | RTLD_DEEPBIND), next()->dlopen);
+    cr_expect_eq(route_of(NULL, RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
+    cr_expect_eq(route_of("$ORIGIN/module.so", RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
+    cr_expect_eq(route_of(repeated("n", 5000), RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
 }
 
 Test(rebind, a_module_that_cannot_be_loaded_leaves_dlopens_own_error)
@@ -380,8 +380,8 @@ static char *protections(void)
 
 static void load_without_rebinding(void *capture)
 {
-    EXPECT(next()->dlopen(MODULE, RTLD_LAZY | RTLD_DEEPBIND) != NULL);
-    EXPECT(next()->dlopen(LAZY_MODULE, RTLD_LAZY | RTLD_DEEPBIND) != NULL);
+    EXPECT(real_functions()->dlopen(MODULE, RTLD_LAZY | RTLD_DEEPBIND) != NULL);
+    EXPECT(real_functions()->dlopen(LAZY_MODULE, RTLD_LAZY | RTLD_DEEPBIND) != NULL);
     dprintf(*(int *)capture, "%s", protections());
 }
 
@@ -416,7 +416,7 @@ static void rebind_where_pages_stay_read_only(void *unused)
     void *module = open_by_name(MODULE);
     call_something_else();
     refuse_call(SYS_mprotect, EACCES);
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     char *said = strstr(captured(capture), "] warn: ");
     EXPECT(said != NULL);
     EXPECT(strstr(said, MODULE " cannot be rebound: its calls pass the guard by\n") != NULL);
@@ -454,7 +454,7 @@ Test(rebind, where_the_loader_does_not_show_its_list_the_log_warns_of_a_module_o
     hide_the_loaders_list();
     void *module = open_by_name(MODULE);
     call_something_else();
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 0);
     cr_expect_not_null(strstr(captured(capture), MODULE " cannot be rebound: its calls pass"));
 }

@@ -1,5 +1,5 @@
 /*
- * registry.c: the tests of shim/registry.c: which descriptors are on record, checked against real
+ * registry.c: the tests of shim/lib/registry.c: which descriptors are on record, checked against real
  * sockets whose numbers go stale.
  */
 #include "registry.h"
@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "forking.h"
+#include "fork_ring.h"
 #include "unit.h"
 
 static void default_environment(void)
@@ -207,13 +207,13 @@ Test(registry, a_number_that_was_recorded_anew_during_a_fork_is_the_first_one_ag
 {
     struct overtaken overtaken = {.fd = recorded_socket(1)};
     overtaken.copy = dup(overtaken.fd);
-    forking_begin();
+    fork_ring_begin();
     for (unsigned i = 2; i < 5; i++)
         connect_again(overtaken.fd, i);
     in_child(expect_the_first_on_record, &overtaken);
     registry_forget(overtaken.fd); /* as when the last of these was refused */
     in_child(expect_the_first_on_record, &overtaken);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 static void expect_the_last_on_record(void *argument)
@@ -226,10 +226,10 @@ static void expect_the_last_on_record(void *argument)
 Test(registry, a_number_that_was_recorded_anew_before_the_descriptors_were_copied_stays_so)
 {
     int fd = recorded_socket(1);
-    forking_begin();
+    fork_ring_begin();
     connect_again(fd, 2);
     in_child(expect_the_last_on_record, &fd);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 Test(registry, a_copy_of_a_guarded_descriptor_is_guarded_until_it_is_itself_forgotten)

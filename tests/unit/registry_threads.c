@@ -1,5 +1,5 @@
 /*
- * registry_threads.c: the tests of shim/registry.c: threads that record at the same time, and a
+ * registry_threads.c: the tests of shim/lib/registry.c: threads that record at the same time, and a
  * fork that falls into the middle of it.
  */
 #include <criterion/criterion.h>

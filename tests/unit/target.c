@@ -1,5 +1,5 @@
 /*
- * target.c: the tests of shim/target.c: which addresses, as given to connect(2), are Redis.
+ * target.c: the tests of shim/lib/target.c: which addresses, as given to connect(2), are Redis.
  */
 #include "target.h"
 

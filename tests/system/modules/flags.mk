@@ -1,5 +1,5 @@
 # How particular modules and programs are linked; the rules themselves are the Makefile's. Most of
-# it is about how a module's calls to libc are bound, which is what shim/rebind.c has to cope with.
+# it is about how a module's calls to libc are bound, which is what shim/lib/dl/rebind.c has to cope with.
 
 SYSTEM_PROGRAMS := $(BUILD)/tests/system/programs
 SYSTEM_MODULES  := $(BUILD)/tests/system/modules

@@ -1,8 +1,8 @@
 /*
- * forking.c: the tests of shim/forking.c: what is noted while forks are under way, and what each
- * child finds of it.
+ * fork_ring.c: the tests of shim/lib/fork_ring.c: what is noted while forks are under way, and what
+ * each child finds of it.
  */
-#include "forking.h"
+#include "fork_ring.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -24,14 +24,14 @@ static void know_of_one_thread(void)
 }
 
 TestSuite(forking, .init = know_of_several_threads, .timeout = 10);
-TestSuite(forking_alone, .init = know_of_one_thread, .timeout = 10);
+TestSuite(fork_ring_alone, .init = know_of_one_thread, .timeout = 10);
 
 static unsigned count_replaced(void)
 {
     int fd;
     uint64_t identity;
     unsigned nth = 0;
-    while (forking_replaced(&nth, &fd, &identity))
+    while (fork_ring_replaced(&nth, &fd, &identity))
         ;
     return nth;
 }
@@ -40,7 +40,7 @@ static void expect_replaced(unsigned *nth, int fd, uint64_t identity)
 {
     int found_fd = -1;
     uint64_t found = 0;
-    EXPECT(forking_replaced(nth, &found_fd, &found));
+    EXPECT(fork_ring_replaced(nth, &found_fd, &found));
     EXPECT(found_fd == fd && found == identity);
 }
 
@@ -51,18 +51,18 @@ static void expect_two_and_end(void *unused)
     expect_replaced(&nth, 8, 81);
     expect_replaced(&nth, 7, 71);
     EXPECT(count_replaced() == 2);
-    forking_end(true);
-    forking_note_replaced(9, 91);
+    fork_ring_end(true);
+    fork_ring_note_replaced(9, 91);
     EXPECT(count_replaced() == 2);
 }
 
 Test(forking, a_child_finds_what_was_replaced_while_it_was_made_the_latest_first)
 {
-    forking_begin();
-    forking_note_replaced(7, 71);
-    forking_note_replaced(8, 81);
+    fork_ring_begin();
+    fork_ring_note_replaced(7, 71);
+    fork_ring_note_replaced(8, 81);
     in_child(expect_two_and_end, NULL);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 static void expect_none(void *unused)
@@ -73,48 +73,48 @@ static void expect_none(void *unused)
 
 Test(forking, a_child_finds_nothing_of_before_or_between)
 {
-    forking_note_replaced(7, 71);
-    forking_begin();
-    forking_note_replaced(7, 72);
-    forking_end(false);
-    forking_note_replaced(7, 73);
-    forking_begin();
+    fork_ring_note_replaced(7, 71);
+    fork_ring_begin();
+    fork_ring_note_replaced(7, 72);
+    fork_ring_end(false);
+    fork_ring_note_replaced(7, 73);
+    fork_ring_begin();
     in_child(expect_none, NULL);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 static void *fork_once(void *unused)
 {
-    forking_begin();
-    forking_end(false);
+    fork_ring_begin();
+    fork_ring_end(false);
     return unused;
 }
 
 Test(forking, the_end_of_another_threads_fork_does_not_end_this_one)
 {
     pthread_t thread;
-    forking_begin();
+    fork_ring_begin();
     cr_assert_eq(pthread_create(&thread, NULL, fork_once, NULL), 0);
     pthread_join(thread, NULL);
-    forking_note_replaced(7, 71);
+    fork_ring_note_replaced(7, 71);
     cr_expect_eq(count_replaced(), 1);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 /* What a thread of the parent had begun has no end in the child. */
 static void expect_that_nobody_forks(void *unused)
 {
     (void)unused;
-    forking_end(true);
-    forking_begin();
-    forking_end(false);
-    forking_note_replaced(7, 71);
+    fork_ring_end(true);
+    fork_ring_begin();
+    fork_ring_end(false);
+    fork_ring_note_replaced(7, 71);
     EXPECT(count_replaced() == 0);
 }
 
 static void *begin_only(void *unused)
 {
-    forking_begin();
+    fork_ring_begin();
     return unused;
 }
 
@@ -123,59 +123,59 @@ Test(forking, forks_of_other_threads_are_not_under_way_in_the_child)
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, begin_only, NULL), 0);
     pthread_join(thread, NULL);
-    forking_begin();
+    fork_ring_begin();
     in_child(expect_that_nobody_forks, NULL);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 static void expect_the_outer_one_to_go_on(void *unused)
 {
     (void)unused;
-    forking_end(true); /* of the handler's fork; now the interrupted one is made */
-    forking_note_replaced(8, 81);
+    fork_ring_end(true); /* of the handler's fork; now the interrupted one is made */
+    fork_ring_note_replaced(8, 81);
     unsigned nth = 0;
     expect_replaced(&nth, 8, 81);
     expect_replaced(&nth, 7, 71);
-    forking_end(true);
-    forking_note_replaced(9, 91);
+    fork_ring_end(true);
+    fork_ring_note_replaced(9, 91);
     EXPECT(count_replaced() == 2);
 }
 
 Test(forking, a_signal_handlers_fork_within_a_fork_leaves_the_outer_ones_beginning)
 {
-    forking_begin();
-    forking_note_replaced(7, 71);
-    forking_begin();
+    fork_ring_begin();
+    fork_ring_note_replaced(7, 71);
+    fork_ring_begin();
     in_child(expect_the_outer_one_to_go_on, NULL);
-    forking_end(false);
-    forking_end(false);
+    fork_ring_end(false);
+    fork_ring_end(false);
 }
 
-Test(forking_alone, one_thread_replaces_nothing_while_it_forks)
+Test(fork_ring_alone, one_thread_replaces_nothing_while_it_forks)
 {
-    forking_begin();
-    forking_note_replaced(7, 71);
+    fork_ring_begin();
+    fork_ring_note_replaced(7, 71);
     cr_expect_eq(count_replaced(), 0);
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 /* As where another library's fork handler starts one. */
-Test(forking_alone, a_fork_that_began_with_one_thread_may_end_with_two)
+Test(fork_ring_alone, a_fork_that_began_with_one_thread_may_end_with_two)
 {
-    forking_begin();
+    fork_ring_begin();
     know_of_several_threads();
-    forking_end(false);
-    forking_note_replaced(7, 71);
+    fork_ring_end(false);
+    fork_ring_note_replaced(7, 71);
     cr_expect_eq(count_replaced(), 0);
 }
 
 Test(forking, of_very_many_the_last_ones_are_kept)
 {
-    forking_begin();
+    fork_ring_begin();
     for (int i = 0; i < KEPT + 5; i++)
-        forking_note_replaced(i, (uint64_t)i);
+        fork_ring_note_replaced(i, (uint64_t)i);
     unsigned nth = 0;
     expect_replaced(&nth, KEPT + 4, KEPT + 4);
     cr_expect_eq(count_replaced(), KEPT);
-    forking_end(false);
+    fork_ring_end(false);
 }

@@ -1,7 +1,7 @@
 /*
- * next.c: the next definition of every hooked symbol; see next.h. Touches nothing but its table.
+ * real.c: the next definition of every hooked symbol; see real.h. Touches nothing but its table.
  */
-#include "next.h"
+#include "dl/real.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -9,24 +9,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common_page.h"
+#include "hot_bss.h"
 
 static const struct {
     const char *name;
     size_t place;
 } symbols[] = {
-    {"connect", offsetof(struct next, connect)}, {"setsockopt", offsetof(struct next, setsockopt)},
-    {"fork", offsetof(struct next, fork)},       {"_Fork", offsetof(struct next, fork_only)},
-    {"dup", offsetof(struct next, dup)},         {"dup2", offsetof(struct next, dup2)},
-    {"dup3", offsetof(struct next, dup3)},       {"fcntl", offsetof(struct next, fcntl)},
-    {"fcntl64", offsetof(struct next, fcntl64)}, {"daemon", offsetof(struct next, daemon)},
-    {"dlopen", offsetof(struct next, dlopen)},
+    {"connect", offsetof(struct real, connect)}, {"setsockopt", offsetof(struct real, setsockopt)},
+    {"fork", offsetof(struct real, fork)},       {"_Fork", offsetof(struct real, fork_no_handlers)},
+    {"dup", offsetof(struct real, dup)},         {"dup2", offsetof(struct real, dup2)},
+    {"dup3", offsetof(struct real, dup3)},       {"fcntl", offsetof(struct real, fcntl)},
+    {"fcntl64", offsetof(struct real, fcntl64)}, {"daemon", offsetof(struct real, daemon)},
+    {"dlopen", offsetof(struct real, dlopen)},
 };
 
 enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 
-ON_COMMON_PAGE struct next next_table;
-static ON_COMMON_PAGE atomic_bool resolved;
+HOT_BSS struct real real_table;
+static HOT_BSS atomic_bool resolved;
 
 /*
  * Before glibc 2.34 these two were in libdl.so.2. To need that file would have every program load
@@ -38,7 +38,7 @@ static ON_COMMON_PAGE atomic_bool resolved;
 extern void *__libc_dlopen_mode(const char *file, int mode) __attribute__((weak));
 extern void *__libc_dlsym(void *module, const char *symbol) __attribute__((weak));
 
-static ON_COMMON_PAGE struct {
+static HOT_BSS struct {
     void *(*dlsym)(void *module, const char *symbol);
     char *(*dlerror)(void);
 } loader;
@@ -84,26 +84,26 @@ static void resolve(void)
     fetch_loader();
     for (int i = 0; i < SYMBOLS; i++) {
         void *found = definition_of(symbols[i].name);
-        __atomic_store_n((void **)(void *)((char *)&next_table + symbols[i].place), found,
+        __atomic_store_n((void **)(void *)((char *)&real_table + symbols[i].place), found,
                          __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
     if (missing && loader.dlerror != NULL)
         loader.dlerror();
-    if (next_table.fcntl64 == NULL) /* musl 1.2.4 and later */
-        __atomic_store_n(&next_table.fcntl64, next_table.fcntl, __ATOMIC_RELAXED);
+    if (real_table.fcntl64 == NULL) /* musl 1.2.4 and later */
+        __atomic_store_n(&real_table.fcntl64, real_table.fcntl, __ATOMIC_RELAXED);
     atomic_store_explicit(&resolved, true, memory_order_release);
 }
 
 /* The first write of a start: to read from its page first would cost one more page fault. */
-void next_start(void)
+void real_start(void)
 {
     resolve();
 }
 
-const struct next *next(void)
+const struct real *real_functions(void)
 {
     if (__builtin_expect(!atomic_load_explicit(&resolved, memory_order_acquire), 0))
         resolve();
-    return &next_table;
+    return &real_table;
 }

@@ -1,7 +1,7 @@
 /*
- * object.c: what one loaded ELF object says about itself; see object.h. Writes nothing.
+ * elf.c: what one loaded ELF object says about itself; see elf.h. Writes nothing.
  */
-#include "object.h"
+#include "dl/elf.h"
 
 #include <elf.h>
 #include <string.h>

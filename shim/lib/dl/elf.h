@@ -1,10 +1,10 @@
 /*
- * object.h: what one loaded ELF object says about itself: its relocations, what it defines, what it
+ * elf.h: what one loaded ELF object says about itself: its relocations, what it defines, what it
  * needs. Reads the object's memory and the file of none; called by rebind.c, under the loader's
  * lock.
  */
-#ifndef OBJECT_H
-#define OBJECT_H
+#ifndef ELF_H
+#define ELF_H
 
 #include <link.h>
 #include <stdbool.h>

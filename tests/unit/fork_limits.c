@@ -1,5 +1,5 @@
 /*
- * sever_limits.c: the tests of shim/sever.c in a child that may not open another descriptor, or not
+ * sever_limits.c: the tests of shim/lib/fork.c in a child that may not open another descriptor, or not
  * make a socket pair: it must be cut off from the parent's connection all the same.
  */
 #include <criterion/criterion.h>
@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "registry.h"
-#include "sever.h"
 #include "unit.h"
 
 enum { LIMIT = 100, CONNECTIONS = 3 };
@@ -80,7 +80,7 @@ static void sever_at_the_limit(void)
     getrlimit(RLIMIT_NOFILE, &before);
     take_every_descriptor();
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     EXPECT(open_descriptors() == open_before);
     EXPECT(dup(STDIN_FILENO) == -1 && errno == EMFILE);
     getrlimit(RLIMIT_NOFILE, &after);
@@ -163,7 +163,7 @@ static void cut_above_the_limit(void *connections)
     const struct connections *all = connections;
     limit_descriptors(LIMIT / 2, LIMIT / 2);
     take_every_descriptor();
-    sever_inherited();
+    fork_sever();
     expect_nothing_to_read_or_write(all);
 }
 
@@ -180,7 +180,7 @@ static void cut_without_socket_pairs(void *connections)
 {
     refuse_call(SYS_socketpair, EPERM);
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     EXPECT(open_descriptors() == open_before);
     expect_nothing_to_read_or_write(connections);
 }
@@ -204,7 +204,7 @@ static void cut_without_any_sockets(void *connections)
     limit_descriptors(LIMIT, LIMIT);
     take_every_descriptor();
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     EXPECT(open_descriptors() == open_before);
     EXPECT(registry_next(-1) == -1);
     for (int i = 0; i < all->count; i++) {
@@ -228,7 +228,7 @@ static void cut_without_anything(void *connections)
     refuse_call(SYS_socketpair, EPERM);
     refuse_call(SYS_socket, EPERM);
     refuse_call(SYS_openat, EPERM);
-    sever_inherited();
+    fork_sever();
     expect_nothing_to_read_or_write(connections);
 }
 
@@ -244,7 +244,7 @@ static void cut_without_raising_the_limit(void *connections)
     limit_descriptors(LIMIT, LIMIT + 2);
     take_every_descriptor();
     refuse_call(SYS_prlimit64, EPERM);
-    sever_inherited();
+    fork_sever();
     expect_nothing_to_read_or_write(connections);
 }
 
@@ -259,7 +259,7 @@ static void log_at_the_hard_limit(void *capture)
 {
     limit_descriptors(LIMIT, LIMIT);
     take_every_descriptor();
-    sever_inherited();
+    fork_sever();
     char *said = text("] warn: no room for a closed socket in this child: error %d; its "
                       "descriptors are cut off all the same\n",
                       EMFILE);
@@ -276,7 +276,7 @@ Test(sever, the_log_warns_of_a_child_with_no_room_for_a_closed_socket)
 static void cut_without_dup(void *connections)
 {
     refuse_call(SYS_dup3, EPERM);
-    sever_inherited();
+    fork_sever();
     expect_nothing_to_read_or_write(connections);
 }
 

@@ -1,5 +1,5 @@
 /*
- * forking.h: the forks that are under way, and what the registry replaced meanwhile.
+ * fork_ring.h: the forks that are under way, and what the registry replaced meanwhile.
  *
  * fork(2) copies the descriptors first and the memory later (Linux, copy_process). In between
  * another thread may close a number and connect on it again, however often: the child's descriptor
@@ -8,23 +8,23 @@
  *
  * Lock-free and async-signal-safe. Called by the fork handlers, the _Fork hook and registry.c.
  */
-#ifndef FORKING_H
-#define FORKING_H
+#ifndef FORK_RING_H
+#define FORK_RING_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Before the real fork. Writes nothing while libc knows of one thread only. */
-void forking_begin(void);
+void fork_ring_begin(void);
 
 /* After it, in both processes, or in the one there is if it failed. */
-void forking_end(bool in_child);
+void fork_ring_end(bool in_child);
 
 /* This identity was on record for fd; in a moment it is not. Nothing where nobody forks. */
-void forking_note_replaced(int fd, uint64_t identity);
+void fork_ring_note_replaced(int fd, uint64_t identity);
 
-/* In the child, before forking_end: what was replaced since its fork began, the latest first.
+/* In the child, before fork_ring_end: what was replaced since its fork began, the latest first.
  * Begin with *nth = 0; false at the end. The last 16,384 are kept. */
-bool forking_replaced(unsigned *nth, int *fd, uint64_t *identity);
+bool fork_ring_replaced(unsigned *nth, int *fd, uint64_t *identity);
 
 #endif

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "family.h"
-#include "forking.h"
+#include "dl/real.h"
+#include "dl/scope.h"
+#include "fork.h"
+#include "fork_ring.h"
 #include "kernel.h"
 #include "log.h"
-#include "next.h"
-#include "sever.h"
 #include "text.h"
 
 /* glibc has the first in libc.so.6, musl only the second; one of the two is there. */
@@ -48,27 +48,27 @@ static void keep_from_children(void)
 
 static void after_fork_in_parent(void)
 {
-    forking_end(false);
+    fork_ring_end(false);
 }
 
 static void after_fork_in_child(void)
 {
-    sever_inherited();
-    forking_end(true);
+    fork_sever();
+    fork_ring_end(true);
 }
 
 static void register_fork_handlers(void)
 {
     static char this_object; /* whose handlers these are: never unloaded, so never taken back */
     if (__register_atfork != NULL)
-        __register_atfork(forking_begin, after_fork_in_parent, after_fork_in_child, &this_object);
+        __register_atfork(fork_ring_begin, after_fork_in_parent, after_fork_in_child, &this_object);
     else if (pthread_atfork != NULL)
-        pthread_atfork(forking_begin, after_fork_in_parent, after_fork_in_child);
+        pthread_atfork(fork_ring_begin, after_fork_in_parent, after_fork_in_child);
 }
 
 static void __attribute__((constructor)) start(void)
 {
-    next_start();
+    real_start();
     log_start();
     if (config()->strict && config()->mistakes > 0)
         leave(REDISGUARD_EXIT_STRICT);

@@ -6,7 +6,7 @@
  * stands the socket's identity, and every answer given here was checked against the kernel first,
  * but for registry_may_hold. Lock-free and async-signal-safe; a fork at any instant finds each
  * record either there or absent. (What it says of the peer, for the log, may be half renewed.)
- * Called by guard.c, sever.c and the hooks.
+ * Called by guard.c, fork.c and the hooks.
  */
 #ifndef REGISTRY_H
 #define REGISTRY_H

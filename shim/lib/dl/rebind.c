@@ -9,7 +9,7 @@
  * rebound only afterwards: it is noted in the thread, and done by its next hook. A module's own
  * constructors run before either.
  */
-#include "rebind.h"
+#include "dl/rebind.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -21,11 +21,11 @@
 #include <sys/mman.h>
 
 #include "config.h"
-#include "family.h"
+#include "dl/elf.h"
+#include "dl/real.h"
+#include "dl/scope.h"
 #include "kernel.h"
 #include "log.h"
-#include "next.h"
-#include "object.h"
 #include "text.h"
 
 #if defined(__x86_64__)
@@ -139,7 +139,8 @@ static inline bool is_in_libc(const struct work *work, uintptr_t address)
  */
 static bool hook_leads_to_libc(const struct work *work, int hook)
 {
-    const function *beneath = (const void *)((const char *)next() + work->hooks[hook].next);
+    const function *beneath =
+        (const void *)((const char *)real_functions() + work->hooks[hook].real);
     return is_in_libc(work, (uintptr_t)*beneath);
 }
 
@@ -297,7 +298,7 @@ static const struct hook *hooks_for_dlopen; /* the same for every caller: hooks.
 /* Its caller gave a path: dlopen does not care who calls, and this is an ordinary call. */
 static void *dlopen_and_rebind(const char *file, int mode)
 {
-    void *handle = next()->dlopen(file, mode);
+    void *handle = real_functions()->dlopen(file, mode);
     if (handle != NULL)
         rebind(hooks_for_dlopen, handle, NULL);
     return handle;
@@ -358,7 +359,7 @@ static void rebind_noted(const struct hook hooks[])
     rebind(hooks, NULL, put_off.name);
 }
 
-void rebind_put_off(const struct hook hooks[])
+void rebind_deferred(const struct hook hooks[])
 {
     if (__builtin_expect(rebind_is_pending, 0))
         rebind_noted(hooks);
@@ -366,14 +367,14 @@ void rebind_put_off(const struct hook hooks[])
 
 function rebind_route(const struct hook hooks[], const char *file, int mode, const uintptr_t *stack)
 {
-    rebind_put_off(hooks);
+    rebind_deferred(hooks);
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
-        return (function)next()->dlopen;
+        return (function)real_functions()->dlopen;
     family_start(); /* where a library's constructor came before ours */
     if (text_has(file, '/') && !text_has(file, '$')) {
         hooks_for_dlopen = hooks;
         return (function)dlopen_and_rebind;
     }
     note_for_later(file, stack);
-    return (function)next()->dlopen;
+    return (function)real_functions()->dlopen;
 }

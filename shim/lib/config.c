@@ -11,7 +11,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "common_page.h"
+#include "hot_bss.h"
 #include "line.h"
 #include "text.h"
 
@@ -345,7 +345,7 @@ static bool environment_is_trusted(void)
 
 enum { UNREAD, READING, READ };
 
-static ON_COMMON_PAGE struct {
+static HOT_BSS struct {
     struct config values;
     atomic_int state;
 } read_once __attribute__((aligned(4096)));

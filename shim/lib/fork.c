@@ -1,8 +1,8 @@
 /*
- * sever.c: the child's side of a fork; see sever.h. Touches the descriptors that the registry
+ * fork.c: the child's side of a fork; see fork.h. Touches the descriptors that the registry
  * vouches for, and empties the registry.
  */
-#include "sever.h"
+#include "fork.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "config.h"
-#include "forking.h"
+#include "fork_ring.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
@@ -176,12 +176,12 @@ static void cut_off_inherited(void)
         replace_all();
 }
 
-unsigned sever_generation(void)
+unsigned fork_generation(void)
 {
     return generation;
 }
 
-void sever_inherited(void)
+void fork_sever(void)
 {
     registry_restore();
     if (!handing_over) {
@@ -193,18 +193,23 @@ void sever_inherited(void)
     registry_adopt();
 }
 
-void sever_inherited_since(unsigned before)
+void fork_sever_since(unsigned before)
 {
-    if (sever_generation() == before)
-        sever_inherited();
+    if (fork_generation() == before)
+        fork_sever();
 }
 
-void sever_hand_over(bool begins)
+void daemon_begin(void)
 {
-    handing_over = begins;
+    handing_over = true;
 }
 
-bool sever_is_forked_child(void)
+void daemon_end(void)
+{
+    handing_over = false;
+}
+
+bool fork_is_child(void)
 {
     return atomic_load(&is_forked);
 }

@@ -1,16 +1,17 @@
 /*
- * forking.c: the forks that are under way, and what the registry replaced meanwhile; see forking.h.
+ * fork_ring.c: the forks that are under way, and what the registry replaced meanwhile; see
+ * fork_ring.h.
  *
  * A thread that replaces a record after the descriptors were copied sees that a fork is under way:
  * the count was raised before the call. It notes first and replaces then, and a child's memory is
  * what each thread had done up to some instant: whoever finds the replacement finds the note.
  */
-#include "forking.h"
+#include "fork_ring.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "common_page.h"
+#include "hot_bss.h"
 #include "this_thread.h"
 
 /* Copying 400 MB of 4 KB pages leaves the time for some thousands. Untouched, it takes no memory.
@@ -23,8 +24,8 @@ static struct {
 } notes[NOTES];
 
 /* How many, ever: the next goes to this place modulo NOTES. And the forks, of all threads. */
-static ON_COMMON_PAGE atomic_uint noted;
-static ON_COMMON_PAGE atomic_uint under_way;
+static HOT_BSS atomic_uint noted;
+static HOT_BSS atomic_uint under_way;
 
 /* A signal handler may fork within this thread's fork: then the outer one's beginning counts. */
 static OF_THIS_THREAD unsigned depth;
@@ -39,7 +40,7 @@ static bool is_single_threaded(void)
     return known != NULL && *known != 0;
 }
 
-void forking_begin(void)
+void fork_ring_begin(void)
 {
     unsigned so_far = atomic_load(&noted);
     if (depth == 0 && noted_before != so_far) /* else not written, to the same effect */
@@ -50,7 +51,7 @@ void forking_begin(void)
     atomic_fetch_add(&under_way, 1);
 }
 
-void forking_end(bool in_child)
+void fork_ring_end(bool in_child)
 {
     if (depth == 0)
         return;
@@ -61,7 +62,7 @@ void forking_end(bool in_child)
         atomic_fetch_sub(&under_way, 1);
 }
 
-void forking_note_replaced(int fd, uint64_t identity)
+void fork_ring_note_replaced(int fd, uint64_t identity)
 {
     if (atomic_load(&under_way) == 0)
         return;
@@ -70,7 +71,7 @@ void forking_note_replaced(int fd, uint64_t identity)
     atomic_store_explicit(&notes[place].identity, identity, memory_order_release);
 }
 
-bool forking_replaced(unsigned *nth, int *fd, uint64_t *identity)
+bool fork_ring_replaced(unsigned *nth, int *fd, uint64_t *identity)
 {
     unsigned count = atomic_load(&noted) - noted_before;
     if (*nth >= count || *nth >= NOTES)

@@ -1,6 +1,6 @@
 /*
  * rebind.h: modules loaded with RTLD_DEEPBIND bind straight to libc; here their slots for the
- * hooked names are pointed at the hooks. The only file, with family.c and object.c, that knows ELF.
+ * hooked names are pointed at the hooks. The only file, with scope.c and elf.c, that knows ELF.
  *
  * Called by the dlopen hook, and at the head of other hooks for what had to be put off.
  */
@@ -16,12 +16,12 @@
 /* Any function, to be cast to what it really is. */
 typedef void (*function)(void);
 
-/* A hooked name, its hook and what that goes on to, as an offset into struct next. The list is
+/* A hooked name, its hook and what that goes on to, as an offset into struct real. The list is
  * hooks.c's and ends with a NULL name. */
 struct hook {
     const char *name;
     function hook;
-    size_t next;
+    size_t real;
 };
 
 /*
@@ -33,7 +33,7 @@ function rebind_route(const struct hook hooks[], const char *file, int mode,
                       const uintptr_t *stack);
 
 /* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
-void rebind_put_off(const struct hook hooks[]);
+void rebind_deferred(const struct hook hooks[]);
 
 /* Is there any such thing? */
 extern OF_THIS_THREAD bool rebind_is_pending;

@@ -8,11 +8,11 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "fork.h"
 #include "keepalive.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
-#include "sever.h"
 
 static void log_guarded(int fd, const struct endpoint *endpoint)
 {
@@ -121,7 +121,7 @@ void guard_end(int fd)
 
 bool guard_traps(int fd, const struct endpoint *endpoint)
 {
-    if (!config()->trap || sever_is_forked_child() || !target_is_stream(fd))
+    if (!config()->trap || fork_is_child() || !target_is_stream(fd))
         return false;
     if (log_wants(LOG_LEVEL_WARN)) {
         struct line line;

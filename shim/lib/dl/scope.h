@@ -1,19 +1,19 @@
 /*
- * family.h: a module that a dlopen has opened, what it needs, and libc, whose functions they may
+ * scope.h: a module that a dlopen has opened, what it needs, and libc, whose functions they may
  * mean.
  *
  * Nothing here allocates or touches dlerror(3). All but family_start is called by rebind.c within a
  * dl_iterate_phdr(3): that holds a lock by which no object comes or goes, and which the same thread
  * may take again.
  */
-#ifndef FAMILY_H
-#define FAMILY_H
+#ifndef SCOPE_H
+#define SCOPE_H
 
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "object.h"
+#include "dl/elf.h"
 
 enum { FAMILY_AT_MOST = 64, FAMILY_LIBC_FILES = 3 };
 

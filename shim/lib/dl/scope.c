@@ -1,12 +1,12 @@
 /*
- * family.c: a module and what it needs; see family.h. Writes down how much of what is loaded needs
+ * scope.c: a module and what it needs; see scope.h. Writes down how much of what is loaded needs
  * no more rebinding, and where libc is, under the loader's lock.
  */
-#include "family.h"
+#include "dl/scope.h"
 
 #include <stdatomic.h>
 
-#include "common_page.h"
+#include "hot_bss.h"
 #include "kernel.h"
 #include "text.h"
 
@@ -35,11 +35,11 @@ static bool read_if_mapped(const struct family *family, struct object *object,
  * How many objects had ever been loaded (dlpi_adds, modulo 2^32) when all that was there was bound
  * by the loader as it should be, or had been seen to by us. 0: nobody has looked yet.
  */
-static ON_COMMON_PAGE atomic_uint settled;
+static HOT_BSS atomic_uint settled;
 
 /* By its base. Should it be closed, as what an early constructor has opened may be, nothing is
  * rebound any more. */
-static ON_COMMON_PAGE uintptr_t last_at_start;
+static HOT_BSS uintptr_t last_at_start;
 
 static int note_last(struct dl_phdr_info *info, size_t size, void *last)
 {
@@ -234,8 +234,8 @@ bool family_defines(struct family *family, const char *name)
 /* ---- libc ---- */
 
 /* As found when it was first asked for. It never goes away. (Nor do its former files, where
- * somebody opened them: libpthread is marked so, and next.c holds libdl.) */
-static ON_COMMON_PAGE struct {
+ * somebody opened them: libpthread is marked so, and real.c holds libdl.) */
+static HOT_BSS struct {
     struct range code[FAMILY_LIBC_FILES];
     int count;
 } libc;

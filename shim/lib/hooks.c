@@ -17,15 +17,15 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "forking.h"
+#include "dl/real.h"
+#include "dl/rebind.h"
+#include "fork.h"
+#include "fork_ring.h"
 #include "guard.h"
 #include "keepalive.h"
 #include "kernel.h"
-#include "next.h"
-#include "rebind.h"
 #include "redisguard.h"
 #include "registry.h"
-#include "sever.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -36,23 +36,23 @@ void *dlopen(const char *file, int mode);
 function dlopen_route(const char *file, int mode, const uintptr_t *stack);
 
 #define HOOK(name) HOOK_OF(name, name)
-#define HOOK_OF(name, next_)                                                                       \
+#define HOOK_OF(name, member)                                                                      \
     {                                                                                              \
-#name, (function)(name), offsetof(struct next, next_)                                      \
+#name, (function)(name), offsetof(struct real, member)                                     \
     }
 
 /* What a module that bypasses a preload is given instead of libc's functions. */
 static const struct hook hooks[] = {
-    HOOK(connect), HOOK(setsockopt), HOOK(fork),   HOOK_OF(_Fork, fork_only),
+    HOOK(connect), HOOK(setsockopt), HOOK(fork),   HOOK_OF(_Fork, fork_no_handlers),
     HOOK(dup),     HOOK(dup2),       HOOK(dup3),   HOOK(fcntl),
     HOOK(fcntl64), HOOK(daemon),     HOOK(dlopen), {NULL, NULL, 0},
 };
 
 /* The real functions; every hook comes by here, and does what an earlier dlopen had to put off. */
-static const struct next *real(void)
+static const struct real *real(void)
 {
-    rebind_put_off(hooks);
-    return next();
+    rebind_deferred(hooks);
+    return real_functions();
 }
 
 static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length,
@@ -102,7 +102,7 @@ static __attribute__((noinline)) int considered_setsockopt(int fd, int level, in
 EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
     bool may_be_ours = keepalive_owns(level, name) && registry_has_seen(fd);
-    __typeof__(&setsockopt) known = __atomic_load_n(&next_table.setsockopt, __ATOMIC_RELAXED);
+    __typeof__(&setsockopt) known = __atomic_load_n(&real_table.setsockopt, __ATOMIC_RELAXED);
     if (may_be_ours || rebind_is_pending || known == NULL)
         return considered_setsockopt(fd, level, name, value, length);
     return known(fd, level, name, value, length);
@@ -110,33 +110,33 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
 
 EXPORTED pid_t fork(void)
 {
-    unsigned generation = sever_generation();
+    unsigned generation = fork_generation();
     pid_t child = real()->fork();
     if (child == 0)
-        sever_inherited_since(generation);
+        fork_sever_since(generation);
     return child;
 }
 
 EXPORTED pid_t _Fork(void)
 {
-    unsigned generation = sever_generation();
-    if (real()->fork_only == NULL) {
+    unsigned generation = fork_generation();
+    if (real()->fork_no_handlers == NULL) {
         errno = ENOSYS;
         return -1;
     }
-    forking_begin(); /* fork(3) runs our handlers, this does not */
-    pid_t child = real()->fork_only();
+    fork_ring_begin(); /* fork(3) runs our handlers, this does not */
+    pid_t child = real()->fork_no_handlers();
     if (child == 0)
-        sever_inherited_since(generation);
-    forking_end(child == 0);
+        fork_sever_since(generation);
+    fork_ring_end(child == 0);
     return child;
 }
 
 EXPORTED int daemon(int nochdir, int noclose)
 {
-    sever_hand_over(true);
+    daemon_begin();
     int result = real()->daemon(nochdir, noclose);
-    sever_hand_over(false);
+    daemon_end();
     return result;
 }
 

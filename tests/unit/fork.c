@@ -1,8 +1,8 @@
 /*
- * sever.c: the tests of shim/sever.c: real connections on the loopback, real forks. A child calls
- * sever_inherited as the fork handler of the library would.
+ * fork.c: the tests of shim/lib/fork.c: real connections on the loopback, real forks. A child calls
+ * fork_sever as the fork handler of the library would.
  */
-#include "sever.h"
+#include "fork.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static void expect_cut(void *connection)
 {
     int fd = ((struct connection *)connection)->client;
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     expect_closed_by_the_server(fd);
     EXPECT(open_descriptors() == open_before);
     EXPECT(!registry_may_hold(fd));
@@ -76,7 +76,7 @@ static void expect_cut_every_one(void *connections)
 {
     struct connection *connection = connections;
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     for (int i = 0; i < 40; i++)
         expect_closed_by_the_server(connection[i].client);
     EXPECT(open_descriptors() == open_before);
@@ -106,7 +106,7 @@ static struct connection own_connection(void)
 static void expect_cut_in_the_grandchild(void *unused)
 {
     (void)unused;
-    sever_inherited();
+    fork_sever();
     struct connection own = own_connection();
     in_child(expect_cut, &own);
     EXPECT(carries(own.client, own.server, "PING"));
@@ -129,7 +129,7 @@ static void expect_bystanders_untouched(void *argument)
 {
     struct bystanders *all = argument;
     char byte;
-    sever_inherited();
+    fork_sever();
     EXPECT(write(all->ends[1], "x", 1) == 1 && read(all->ends[0], &byte, 1) == 1);
     EXPECT(carries(all->other.client, all->other.server, "PING"));
     EXPECT(write(all->closed.client, "line\n", 5) == 5);
@@ -150,7 +150,7 @@ Test(sever, what_is_not_or_no_longer_a_recorded_connection_is_left_alone)
 static void expect_copies_to_be_cut(void *connection)
 {
     struct connection *copies = connection;
-    sever_inherited();
+    fork_sever();
     expect_closed_by_the_server(copies->client);
     expect_closed_by_the_server(copies->server);
 }
@@ -168,7 +168,7 @@ static void expect_closed(void *connection)
 {
     int fd = ((struct connection *)connection)->client;
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     EXPECT(!is_open(fd));
     EXPECT(open_descriptors() == open_before - 1);
     EXPECT(registry_next(-1) == -1);
@@ -186,7 +186,7 @@ static void expect_shared(void *connection)
 {
     struct connection *shared = connection;
     int open_before = open_descriptors();
-    sever_inherited();
+    fork_sever();
     EXPECT(carries(shared->client, shared->server, "PING"));
     EXPECT(open_descriptors() == open_before);
     EXPECT(registry_holds(shared->client, NULL));
@@ -202,11 +202,11 @@ Test(sever, with_fork_set_to_off_the_child_keeps_the_connection)
 static void hand_over(void *connection)
 {
     struct connection *handed = connection;
-    sever_inherited();
+    fork_sever();
     EXPECT(carries(handed->client, handed->server, "PING"));
     EXPECT(registry_holds(handed->client, NULL));
-    EXPECT(!sever_is_forked_child());
-    sever_hand_over(false);
+    EXPECT(!fork_is_child());
+    daemon_end();
     in_child(expect_cut, handed);
     EXPECT(carries(handed->client, handed->server, "PING"));
 }
@@ -215,21 +215,21 @@ Test(sever, a_fork_that_hands_over_keeps_the_connection_and_the_next_one_is_cut)
 {
     configure(WORDS("TRAP=1"));
     struct connection connection = recorded_connection();
-    sever_hand_over(true);
+    daemon_begin();
     in_child(hand_over, &connection);
 }
 
 static void sever_once(void *unused)
 {
     (void)unused;
-    unsigned before = sever_generation();
-    EXPECT(config()->trap && !sever_is_forked_child());
-    sever_inherited_since(before);
-    EXPECT(sever_generation() == before + 1);
-    EXPECT(sever_is_forked_child());
+    unsigned before = fork_generation();
+    EXPECT(config()->trap && !fork_is_child());
+    fork_sever_since(before);
+    EXPECT(fork_generation() == before + 1);
+    EXPECT(fork_is_child());
     struct connection own = own_connection();
-    sever_inherited_since(before); /* the handler and the hook of one and the same fork */
-    EXPECT(sever_generation() == before + 1);
+    fork_sever_since(before); /* the handler and the hook of one and the same fork */
+    EXPECT(fork_generation() == before + 1);
     EXPECT(carries(own.client, own.server, "PING"));
 }
 
@@ -243,7 +243,7 @@ static void expect_to_be_the_opener(void *unused)
 {
     (void)unused;
     struct record found;
-    sever_inherited();
+    fork_sever();
     struct connection own = own_connection();
     EXPECT(registry_holds(own.client, &found) && found.opener == getpid());
 }
@@ -264,7 +264,7 @@ static void log_the_cut(void *argument)
     struct logged *logged = argument;
     int capture = capture_stderr();
     log_start();
-    sever_inherited();
+    fork_sever();
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     const char *done = config()->fork == FORK_CLOSE ? "closed" : "cut off";
@@ -340,7 +340,7 @@ static void expect_a_file_at_zero_to_be_untouched(void *connection)
     int file = open_capture();
     move_to_zero(connection);
     dup2(file, 0);
-    sever_inherited();
+    fork_sever();
     EXPECT(write(0, "line\n", 5) == 5);
     EXPECT(strcmp(captured(file), "line\n") == 0);
 }

@@ -1,8 +1,8 @@
 /*
- * object.c: the tests of shim/object.c on the libraries that this process has loaded. Oracles:
+ * elf.c: the tests of shim/lib/dl/elf.c on the libraries that this process has loaded. Oracles:
  * dlsym(3) and dladdr(3), and the protections in /proc/self/maps.
  */
-#include "object.h"
+#include "dl/elf.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "common_page.h"
 #include "config.h"
-#include "forking.h"
+#include "fork_ring.h"
+#include "hot_bss.h"
 #include "kernel.h"
 
 enum {
@@ -46,12 +46,12 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
-ON_COMMON_PAGE _Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
+HOT_BSS _Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
 
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
-static ON_COMMON_PAGE atomic_uint past_highest; /* of all descriptors that were ever recorded */
-static ON_COMMON_PAGE atomic_int owner; /* the process whose records these are, 0 before any */
+static HOT_BSS atomic_uint past_highest; /* of all descriptors that were ever recorded */
+static HOT_BSS atomic_int owner;         /* the process whose records these are, 0 before any */
 
 static struct leaf *leaf_of(int fd)
 {
@@ -189,7 +189,7 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     if (replaced == identity && opener_on_record(slot) == record->opener)
         return true; /* as with a dup2 again and again: at no moment may it be absent */
     if (replaced != 0 && replaced != identity)
-        forking_note_replaced(fd, replaced);
+        fork_ring_note_replaced(fd, replaced);
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
@@ -288,7 +288,7 @@ void registry_restore(void)
 {
     int fd;
     uint64_t identity;
-    for (unsigned nth = 0; forking_replaced(&nth, &fd, &identity);)
+    for (unsigned nth = 0; fork_ring_replaced(&nth, &fd, &identity);)
         if (slot_of(fd) != NULL && registry_identify(fd) == identity)
             atomic_store_explicit(&slot_of(fd)->identity, identity, memory_order_release);
 }
