@@ -61,7 +61,7 @@ static void drop_what_is_no_longer_ours(void)
         if (registry_holds(fd, &record))
             log_cut(fd, &record);
         else
-            registry_forget(fd);
+            registry_drop(fd);
 }
 
 /*
@@ -149,7 +149,7 @@ static void replace_all(void)
             in_place = true;
         else
             replace(fd, closed);
-        registry_forget(fd);
+        registry_drop(fd);
     }
     if (closed >= 0 && !in_place)
         kernel_close(closed);
@@ -159,7 +159,7 @@ static void close_all(void)
 {
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
         kernel_close(fd);
-        registry_forget(fd);
+        registry_drop(fd);
     }
 }
 

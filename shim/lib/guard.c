@@ -65,20 +65,21 @@ static void note_kind_of(uint64_t identity)
     log_end(&line);
 }
 
-enum guard guard_begin(int fd, const struct endpoint *endpoint)
+struct guarded guard_begin(int fd, const struct endpoint *endpoint)
 {
+    static const struct guarded none = {GUARD_NONE, 0};
     uint64_t identity = registry_identify(fd);
     if (registry_knows(fd, identity))
-        return GUARD_KNOWN;
+        return (struct guarded){GUARD_KNOWN, identity};
     bool guardable = endpoint->family == AF_UNIX ? target_is_unused_unix(fd) : keepalive_tune(fd);
     if (!guardable)
-        return GUARD_NONE;
+        return none;
     if (config()->cloexec)
         close_on_exec(fd);
     bool recorded = registry_record(fd, identity, endpoint);
     note_whether_recorded(recorded);
     note_kind_of(identity);
-    return recorded ? GUARD_NEW : GUARD_NONE;
+    return recorded ? (struct guarded){GUARD_NEW, identity} : none;
 }
 
 /* EALREADY and EINTR: the handshake goes on. EISCONN: a socket that we know is connected. */
@@ -89,14 +90,15 @@ static bool still_stands(enum guard guard, int result, int error)
     return guard == GUARD_KNOWN && error == EISCONN;
 }
 
-void guard_settle(int fd, const struct endpoint *endpoint, enum guard guard, int result, int error)
+void guard_settle(int fd, const struct endpoint *endpoint, struct guarded guarded, int result,
+                  int error)
 {
-    if (!still_stands(guard, result, error))
-        registry_forget(fd);
-    else if (guard == GUARD_NEW)
+    if (!still_stands(guarded.guard, result, error))
+        registry_forget(fd, guarded.identity);
+    else if (guarded.guard == GUARD_NEW)
         log_guarded(fd, endpoint);
     else if (result == 0 || error == EINPROGRESS)
-        registry_renew(fd, endpoint);
+        registry_renew(fd, guarded.identity, endpoint);
 }
 
 void guard_copy(int from, int to)
@@ -104,11 +106,11 @@ void guard_copy(int from, int to)
     note_whether_recorded(registry_copy(from, to));
 }
 
-void guard_end(int fd)
+void guard_end(int fd, uint64_t identity)
 {
-    if (!registry_holds(fd, NULL))
+    if (!registry_knows(fd, identity))
         return;
-    registry_forget(fd);
+    registry_forget(fd, identity);
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     struct line line;

@@ -62,19 +62,21 @@ static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length
         errno = ECONNREFUSED;
         return -1;
     }
-    enum guard guard = guard_begin(fd, endpoint);
+    struct guarded guarded = guard_begin(fd, endpoint);
     int result = real()->connect(fd, peer, length);
-    if (guard != GUARD_NONE)
-        guard_settle(fd, endpoint, guard, result, errno);
+    if (guarded.guard != GUARD_NONE)
+        guard_settle(fd, endpoint, guarded, result, errno);
     return result;
 }
 
-/* Where a guarded socket goes on to something that is not Redis, it is no longer our concern. */
+/* Where a guarded socket goes on to something that is not Redis, it is no longer our concern. Which
+ * socket that is has to be asked first: fd may be another one when connect returns. */
 static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length)
 {
+    uint64_t identity = registry_identify(fd);
     int result = real()->connect(fd, peer, length);
     if (result == 0 || errno == EINPROGRESS)
-        guard_end(fd);
+        guard_end(fd, identity);
     return result;
 }
 
@@ -206,8 +208,9 @@ EXPORTED int redisguard_guards(int fd)
 
 EXPORTED int redisguard_release(int fd)
 {
-    if (registry_holds(fd, NULL)) {
-        registry_forget(fd);
+    uint64_t identity = registry_identify(fd);
+    if (registry_knows(fd, identity)) {
+        registry_forget(fd, identity);
         return 0;
     }
     errno = kernel_fcntl(fd, F_GETFD, 0) < 0 ? EBADF : ENOENT;

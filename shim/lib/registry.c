@@ -206,12 +206,11 @@ void registry_adopt(void)
         atomic_store(&owner, kernel_getpid());
 }
 
-bool registry_renew(int fd, const struct endpoint *endpoint)
+bool registry_renew(int fd, uint64_t identity, const struct endpoint *endpoint)
 {
-    struct slot *slot = slot_of(fd);
-    uint64_t known = identity_on_record(slot);
-    if (known == 0 || registry_identify(fd) != known)
+    if (!registry_knows(fd, identity))
         return false;
+    struct slot *slot = slot_of(fd);
     struct record record;
     load_record(slot, &record);
     record.endpoint = *endpoint;
@@ -299,13 +298,21 @@ bool registry_tunes(int fd)
     return registry_holds(fd, &record) && record.endpoint.family != AF_UNIX;
 }
 
+/* Noted first, like a replacement: the child of a fork that is under way may hold this socket. */
+void registry_forget(int fd, uint64_t identity)
+{
+    if (!registry_knows(fd, identity))
+        return;
+    fork_ring_note_replaced(fd, identity);
+    atomic_compare_exchange_strong(&slot_of(fd)->identity, &identity, 0);
+}
+
 /* The bit stays: to clear it could hide a record that another thread is making at this moment. */
-void registry_forget(int fd)
+void registry_drop(int fd)
 {
     struct slot *slot = slot_of(fd);
-    if (slot == NULL)
-        return;
-    atomic_store_explicit(&slot->identity, 0, memory_order_release);
+    if (slot != NULL)
+        atomic_store_explicit(&slot->identity, 0, memory_order_release);
 }
 
 static int next_in_leaf(struct leaf *leaf, int first)

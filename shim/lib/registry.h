@@ -35,8 +35,9 @@ void registry_restore(void);
  * never was one: nearly every child is spared a copied page. */
 void registry_adopt(void);
 
-/* A socket on record has been connected again: takes the (perhaps new) peer over. */
-bool registry_renew(int fd, const struct endpoint *endpoint);
+/* This identity has been connected again: takes the (perhaps new) peer over. False: it is no longer
+ * on record for fd. */
+bool registry_renew(int fd, uint64_t identity, const struct endpoint *endpoint);
 
 /* What makes the socket behind fd that one and no other, as the kernel says; 0: it is none. */
 uint64_t registry_identify(int fd);
@@ -74,8 +75,12 @@ bool registry_holds(int fd, struct record *record);
 /* registry_holds, for a TCP connection: one whose options are ours to defend. */
 bool registry_tunes(int fd);
 
-/* Takes the descriptor off the record. */
-void registry_forget(int fd);
+/* Takes this identity off the record, and no other: another thread may have closed fd meanwhile,
+ * and connected a new socket that was given its number. */
+void registry_forget(int fd, uint64_t identity);
+
+/* In a child, alone with its copy of the records: takes off whatever is on record for fd. */
+void registry_drop(int fd);
 
 /* The least recorded descriptor above `after`, or -1: begin with -1. Cost: the recorded ones. */
 int registry_next(int after);

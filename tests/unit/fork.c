@@ -303,7 +303,7 @@ static void move_to_zero(struct connection *connection)
     registry_adopt();
     EXPECT(dup2(connection->client, 0) == 0);
     registry_copy(connection->client, 0);
-    registry_forget(connection->client);
+    registry_forget(connection->client, registry_identify(connection->client));
     close(connection->client);
     connection->client = 0;
 }
