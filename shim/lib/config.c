@@ -231,22 +231,20 @@ static void describe_fallback(struct line *line, const struct config *used,
                               const struct variable *variable)
 {
     if (variable->read == read_number && variable->field != FIELD(detect))
-        line_number(line, number_in(used, variable));
+        line_format(line, "%d", number_in(used, variable));
     else
-        line_text(line, variable->fallback != NULL ? variable->fallback : "(unset)");
+        line_format(line, "%s", variable->fallback != NULL ? variable->fallback : "(unset)");
 }
+
+enum { SHOWN = 60 }; /* bytes of what somebody wrote by mistake */
 
 static void complain_of_value(const struct config *used, const struct variable *variable,
                               const char *value, int complaints)
 {
     struct line line = {.length = 0};
-    line_text(&line, "redisguard: " REDISGUARD_PREFIX);
-    line_text(&line, variable->name);
-    line_text(&line, "=");
-    line_quoted(&line, value);
-    line_text(&line, " is not ");
-    line_text(&line, variable->allowed);
-    line_text(&line, "; using the default, ");
+    line_format(
+        &line, "redisguard: " REDISGUARD_PREFIX "%s=\"%.*s%s\" is not %s; using the default, ",
+        variable->name, SHOWN, value, text_length(value) > SHOWN ? "..." : "", variable->allowed);
     describe_fallback(&line, used, variable);
     line_write(&line, complaints);
 }
@@ -254,13 +252,10 @@ static void complain_of_value(const struct config *used, const struct variable *
 static void complain_of_name(const char *entry, size_t length, int complaints)
 {
     struct line line = {.length = 0};
-    line_text(&line, "redisguard: unknown variable ");
-    line_shortened(&line, entry, length);
-    line_text(&line, "; known after " REDISGUARD_PREFIX " are");
-    for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
-        line_text(&line, v == variables ? " " : ", ");
-        line_text(&line, v->name);
-    }
+    line_format(&line, "redisguard: unknown variable %.*s%s; known after " REDISGUARD_PREFIX " are",
+                length < SHOWN ? (int)length : SHOWN, entry, length > SHOWN ? "..." : "");
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
+        line_format(&line, "%s%s", v == variables ? " " : ", ", v->name);
     line_write(&line, complaints);
 }
 
@@ -381,12 +376,9 @@ static void print_ports(const struct config *config, int fd)
         while (config_lists_port(config, last + 1))
             last++;
         struct line line = {.length = 0};
-        line_text(&line, separator);
-        line_number(&line, first);
-        if (last > first) {
-            line_text(&line, "-");
-            line_number(&line, last);
-        }
+        line_format(&line, "%s%u", separator, first);
+        if (last > first)
+            line_format(&line, "-%u", last);
         line_print(&line, fd);
         separator = ",";
         first = last;
@@ -421,15 +413,15 @@ static void print_value(const struct config *config, const struct variable *vari
     else if (variable->read != read_number)
         print_text(text_in(config, variable), fd);
     else
-        line_number(&line, number_in(config, variable));
-    line_text(&line, "\n");
+        line_format(&line, "%d", number_in(config, variable));
+    line_format(&line, "\n");
     line_print(&line, fd);
 }
 
 void config_print(const struct config *config, int fd)
 {
     struct line version = {.length = 0};
-    line_text(&version, "redisguard " REDISGUARD_VERSION "\n");
+    line_format(&version, "redisguard " REDISGUARD_VERSION "\n");
     line_print(&version, fd);
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
         if (is_unset(config, v))

@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "error_name.h"
 #include "kernel.h"
+#include "line.h"
 #include "text.h"
 
 /* Written by log_start alone, before main. */
@@ -30,16 +33,12 @@ bool log_wants(enum log_level level)
     return config()->log != NULL && (int)level <= config()->log_level;
 }
 
-void log_begin(struct line *line, enum log_level level)
+static void begin(struct line *line, enum log_level level)
 {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
+    static const char names[][6] = {"error", "warn", "info", "debug"};
     line->length = 0;
     line_timestamp(line, kernel_clock(CLOCK_REALTIME_COARSE));
-    line_text(line, " redisguard[");
-    line_number(line, kernel_getpid());
-    line_text(line, "] ");
-    line_text(line, names[level]);
-    line_text(line, ": ");
+    line_format(line, " redisguard[%d] %s: ", kernel_getpid(), names[level]);
 }
 
 static int write_to_stderr(struct line *line)
@@ -120,20 +119,15 @@ static void complain_of_log(int error)
 {
     if (atomic_exchange(&complained, true))
         return;
+    const char *path = config()->log;
+    const char *reason = name_of_error(error);
     struct line line = {.length = 0};
-    line_text(&line, "redisguard: cannot write to the log ");
-    line_quoted(&line, config()->log);
-    line_text(&line, ": ");
-    if (name_of_error(error) != NULL) {
-        line_text(&line, name_of_error(error));
-    } else {
-        line_text(&line, "error ");
-        line_number(&line, -error);
-    }
+    line_format(&line, "redisguard: cannot write to the log \"%.60s%s\": %s", path,
+                text_length(path) > 60 ? "..." : "", reason != NULL ? reason : error_name(error));
     write_to_stderr(&line);
 }
 
-void log_end(struct line *line)
+static void end(struct line *line)
 {
     if (text_is(config()->log, "stderr")) {
         write_to_stderr(line);
@@ -147,16 +141,28 @@ void log_end(struct line *line)
         complain_of_log(error);
 }
 
-void log_refusal(atomic_bool *said, const char *what, int error, const char *consequence)
+static void write_line(enum log_level level, const char *format, va_list arguments)
 {
-    if (!log_wants(LOG_LEVEL_WARN) || atomic_exchange(said, true))
-        return;
     struct line line;
-    log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, what);
-    line_text(&line, " is refused here with error ");
-    line_number(&line, -error);
-    line_text(&line, ": ");
-    line_text(&line, consequence);
-    log_end(&line);
+    begin(&line, level);
+    line_vformat(&line, format, arguments);
+    end(&line);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (log_wants(level))
+        write_line(level, format, arguments);
+    va_end(arguments);
+}
+
+void log_warn_once(atomic_bool *said, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (log_wants(LOG_LEVEL_WARN) && !atomic_exchange(said, true))
+        write_line(LOG_LEVEL_WARN, format, arguments);
+    va_end(arguments);
 }
