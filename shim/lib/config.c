@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hot_bss.h"
+#include "kernel.h"
 #include "line.h"
 #include "text.h"
 
@@ -238,22 +239,31 @@ static void describe_fallback(struct line *line, const struct config *used,
 
 enum { SHOWN = 60 }; /* bytes of what somebody wrote by mistake */
 
+static const char *warning_on(const struct config *config, int fd)
+{
+    return config_is_journal(config, fd) ? "<4>" : "";
+}
+
 static void complain_of_value(const struct config *used, const struct variable *variable,
                               const char *value, int complaints)
 {
     struct line line = {.length = 0};
-    line_format(
-        &line, "redisguard: " REDISGUARD_PREFIX "%s=\"%.*s%s\" is not %s; using the default, ",
-        variable->name, SHOWN, value, text_length(value) > SHOWN ? "..." : "", variable->allowed);
+    line_format(&line,
+                "%sredisguard: " REDISGUARD_PREFIX "%s=\"%.*s%s\" is not %s; using the default, ",
+                warning_on(used, complaints), variable->name, SHOWN, value,
+                text_length(value) > SHOWN ? "..." : "", variable->allowed);
     describe_fallback(&line, used, variable);
     line_write(&line, complaints);
 }
 
-static void complain_of_name(const char *entry, size_t length, int complaints)
+static void complain_of_name(const struct config *used, const char *entry, size_t length,
+                             int complaints)
 {
     struct line line = {.length = 0};
-    line_format(&line, "redisguard: unknown variable %.*s%s; known after " REDISGUARD_PREFIX " are",
-                length < SHOWN ? (int)length : SHOWN, entry, length > SHOWN ? "..." : "");
+    line_format(&line,
+                "%sredisguard: unknown variable %.*s%s; known after " REDISGUARD_PREFIX " are",
+                warning_on(used, complaints), length < SHOWN ? (int)length : SHOWN, entry,
+                length > SHOWN ? "..." : "");
     for (const struct variable *v = variables; v < variables + VARIABLES; v++)
         line_format(&line, "%s%s", v == variables ? " " : ", ", v->name);
     line_write(&line, complaints);
@@ -292,9 +302,34 @@ static void set_default(struct config *into, const struct variable *variable)
         variable->read(variable, variable->fallback, into);
 }
 
+/* "8:12345"; what is no such pair matches no descriptor. */
+static void find_journal(struct config *into, char *const environment[])
+{
+    for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
+        const char *value = text_after(*entry, "JOURNAL_STREAM=");
+        if (value == NULL)
+            continue;
+        uint64_t *number = &into->journal.device;
+        for (; *value != '\0'; value++)
+            if (*value == ':')
+                number = &into->journal.inode;
+            else
+                *number = *number * 10 + (uint64_t)(*value - '0');
+        return;
+    }
+}
+
+bool config_is_journal(const struct config *config, int fd)
+{
+    struct stat status = {0};
+    return config->journal.inode != 0 && kernel_fstat(fd, &status) == 0 &&
+           status.st_dev == config->journal.device && status.st_ino == config->journal.inode;
+}
+
 /* Writes to what has a value, and nothing else: untouched, the rest takes no memory. */
 static void fill_zeroed(struct config *into, char *const environment[], int complaints)
 {
+    find_journal(into, environment);
     const char *bad[VARIABLES] = {NULL};
     bool seen[VARIABLES] = {false};
     for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
@@ -304,7 +339,7 @@ static void fill_zeroed(struct config *into, char *const environment[], int comp
         size_t length = text_until(name, '=');
         const struct variable *variable = find_variable(name, length);
         if (variable == NULL) {
-            complain_of_name(*entry, (size_t)(name - *entry) + length, complaints);
+            complain_of_name(into, *entry, (size_t)(name - *entry) + length, complaints);
             into->mistakes++;
             continue;
         }

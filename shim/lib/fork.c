@@ -27,10 +27,10 @@ static atomic_bool is_forked; /* written where TRAP wants to know, in the child 
 static void log_cut(int fd, const struct record *record)
 {
     struct target_name peer;
-    if (!log_wants(LOG_LEVEL_INFO))
+    if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     target_name(&peer, &record->endpoint, fd);
-    log_write(LOG_LEVEL_INFO, "descriptor %d %s in this child: %s, opened %jd s ago by pid %d", fd,
+    log_write(LOG_LEVEL_DEBUG, "descriptor %d %s in this child: %s, opened %jd s ago by pid %d", fd,
               config()->fork == FORK_CLOSE ? "closed" : "cut off", peer.text,
               (intmax_t)(kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened), record->opener);
 }
@@ -195,6 +195,11 @@ void daemon_begin(void)
 void daemon_end(void)
 {
     handing_over = false;
+}
+
+bool fork_hands_over(void)
+{
+    return handing_over;
 }
 
 bool fork_is_child(void)

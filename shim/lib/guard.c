@@ -18,13 +18,13 @@
 static void log_guarded(int fd, const struct endpoint *endpoint)
 {
     struct target_name peer;
-    if (!log_wants(LOG_LEVEL_INFO))
+    if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     target_name(&peer, endpoint, fd);
     if (endpoint->family == AF_UNIX)
-        log_write(LOG_LEVEL_INFO, "descriptor %d guarded: %s", fd, peer.text);
+        log_write(LOG_LEVEL_DEBUG, "descriptor %d guarded: %s", fd, peer.text);
     else
-        log_write(LOG_LEVEL_INFO,
+        log_write(LOG_LEVEL_DEBUG,
                   "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
                   "USER_TIMEOUT %d ms",
                   fd, peer.text, config()->keepidle, config()->keepintvl, config()->keepcnt,
@@ -51,9 +51,9 @@ static void note_whether_recorded(bool recorded)
 static void note_kind_of(uint64_t identity)
 {
     static atomic_bool said;
-    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_INFO) || atomic_exchange(&said, true))
+    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_DEBUG) || atomic_exchange(&said, true))
         return;
-    log_write(LOG_LEVEL_INFO, "no SO_COOKIE: sockets are told apart by their inode numbers");
+    log_write(LOG_LEVEL_DEBUG, "no SO_COOKIE: sockets are told apart by their inode numbers");
 }
 
 enum guard guard_begin(int fd, const struct endpoint *endpoint)

@@ -19,13 +19,16 @@
 /* Written by log_start alone, before main. */
 static struct stat stderr_at_start;
 static bool stderr_is_known;
+static bool stderr_is_journal;
 
 static atomic_bool complained; /* of a log that cannot be written: once a process */
 
 void log_start(void)
 {
-    if (config()->log != NULL)
-        stderr_is_known = kernel_fstat(STDERR_FILENO, &stderr_at_start) == 0;
+    if (config()->log == NULL)
+        return;
+    stderr_is_known = kernel_fstat(STDERR_FILENO, &stderr_at_start) == 0;
+    stderr_is_journal = config_is_journal(config(), STDERR_FILENO);
 }
 
 bool log_wants(enum log_level level)
@@ -33,10 +36,20 @@ bool log_wants(enum log_level level)
     return config()->log != NULL && (int)level <= config()->log_level;
 }
 
+static bool goes_to_stderr(void)
+{
+    return text_is(config()->log, "stderr");
+}
+
+/* sd-daemon(3) */
+static const char priorities[][4] = {"<3>", "<4>", "<6>", "<7>"};
+
 static void begin(struct line *line, enum log_level level)
 {
     static const char names[][6] = {"error", "warn", "info", "debug"};
     line->length = 0;
+    if (goes_to_stderr() && stderr_is_journal)
+        line_format(line, "%s", priorities[level]);
     line_timestamp(line, kernel_clock(CLOCK_REALTIME_COARSE));
     line_format(line, " redisguard[%d] %s: ", kernel_getpid(), names[level]);
 }
@@ -96,13 +109,13 @@ static const char *name_of_error(int error)
     case EACCES:
         return "permission denied";
     case ENOENT:
-        return "no such folder";
+        return "no such directory";
     case ENOTDIR:
-        return "a part of the path is not a folder, or is a link that anybody could have made";
+        return "a part of the path is not a directory, or is a link that anybody could have made";
     case ELOOP:
         return "it is a link that anybody could have made";
     case EISDIR:
-        return "it is a folder";
+        return "it is a directory";
     case ENOSPC:
         return "no space is left on the device";
     case EROFS:
@@ -122,14 +135,15 @@ static void complain_of_log(int error)
     const char *path = config()->log;
     const char *reason = name_of_error(error);
     struct line line = {.length = 0};
-    line_format(&line, "redisguard: cannot write to the log \"%.60s%s\": %s", path,
+    line_format(&line, "%sredisguard: cannot write to the log \"%.60s%s\": %s",
+                stderr_is_journal ? priorities[LOG_LEVEL_WARN] : "", path,
                 text_length(path) > 60 ? "..." : "", reason != NULL ? reason : error_name(error));
     write_to_stderr(&line);
 }
 
 static void end(struct line *line)
 {
-    if (text_is(config()->log, "stderr")) {
+    if (goes_to_stderr()) {
         write_to_stderr(line);
         return;
     }

@@ -11,6 +11,7 @@
 #include "dl/scope.h"
 #include "fork.h"
 #include "fork_ring.h"
+#include "inherited.h"
 #include "kernel.h"
 #include "log.h"
 #include "text.h"
@@ -49,6 +50,7 @@ static void keep_from_children(void)
 static void after_fork_in_parent(void)
 {
     fork_ring_end(false);
+    inherited_report();
 }
 
 static void after_fork_in_child(void)

@@ -104,14 +104,9 @@ static char *log_path(void)
     return text("%s/log", scratch_directory());
 }
 
-static char *log_to(const char *path)
-{
-    return text("REDISGUARD_LOG=%s", path);
-}
-
 #define HOSTILE_ENVIRONMENT(preload)                                                               \
     "LD_PRELOAD=" preload, TUNED, "REDISGUARD_PROBE=1", "REDISGUARD_STRICT=1",                     \
-        "REDISGUARD_FORK=nonsense", log_to(log_path())
+        "REDISGUARD_FORK=nonsense", LOGGED(log_path())
 
 Test(hostile, a_set_user_id_program_is_not_preloaded_by_path)
 {
@@ -164,7 +159,7 @@ static struct program *start_logging(const struct server *redis, const char *log
     struct program *program =
         start_program(STEPS("socket=tcp", connect_to(redis), "hold", "socket=tcp",
                             connect_to(redis), "ping", "hold", "fork", "wait", "ping"),
-                      guarded(redis, WORDS(log_to(log))));
+                      guarded(redis, WORDS(LOGGED(log))));
     wait_for_line(program, "hold");
     return program;
 }
@@ -211,7 +206,7 @@ Test(hostile, a_folder_that_is_removed_with_its_log_is_complained_of_once)
     cr_assert_eq(unlink(log), 0);
     cr_assert_eq(rmdir(text("%s/logs", scratch_directory())), 0);
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log, "no such folder"));
+    expect_unharmed(program, complaint_about(log, "no such directory"));
 }
 
 /* The folder is one like /tmp, where anybody may put a link in the place of the file. */
@@ -262,7 +257,7 @@ Test(hostile, a_log_that_is_swapped_for_a_folder_stops_nothing)
     cr_assert_eq(unlink(log_path()), 0);
     cr_assert_eq(mkdir(log_path(), 0700), 0);
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log_path(), "it is a folder"));
+    expect_unharmed(program, complaint_about(log_path(), "it is a directory"));
 }
 
 static void fill_up(const char *file)
@@ -332,7 +327,8 @@ Test(hostile, a_line_break_in_the_path_of_a_socket_makes_no_second_line)
 {
     char *connect = text("connect=%s", listen_at("redis\nred.sock"));
     printed_by(STEPS("socket=unix", connect, "fork", "wait"),
-               WORDS("LD_PRELOAD=" LIBRARY, log_to(log_path())));
+               WORDS("LD_PRELOAD=" LIBRARY, LOGGED(log_path())));
     char *log = content_of(log_path());
-    cr_assert_eq(lines_with(log, ""), 2, "not two lines:\n%s", log);
+    cr_assert_eq(lines_with(log, ""), 3, "not three lines:\n%s", log);
+    cr_assert_eq(lines_with(log, "redis\\x0ared.sock"), 3, "%s", log);
 }

@@ -29,14 +29,14 @@ Test(log, a_missing_folder_is_reported_once_and_not_made)
 {
     char *folder = text("%s/missing", scratch_directory());
     char *path = text("%s/log", folder);
-    expect_complaint_once(start_log(path), path, "no such folder");
+    expect_complaint_once(start_log(path), path, "no such directory");
     cr_expect_eq(access(folder, F_OK), -1);
 }
 
 Test(log, a_folder_in_the_place_of_the_file_is_reported_once)
 {
     const char *path = scratch_directory();
-    expect_complaint_once(start_log(path), path, "it is a folder");
+    expect_complaint_once(start_log(path), path, "it is a directory");
 }
 
 Test(log, a_file_in_the_place_of_a_folder_is_reported_once)
@@ -46,7 +46,7 @@ Test(log, a_file_in_the_place_of_a_folder_is_reported_once)
     close(open(file, O_WRONLY | O_CREAT, 0600));
     expect_complaint_once(
         start_log(path), path,
-        "a part of the path is not a folder, or is a link that anybody could have made");
+        "a part of the path is not a directory, or is a link that anybody could have made");
 }
 
 Test(log, a_full_device_is_reported_once)
@@ -75,7 +75,7 @@ Test(log, a_file_that_has_grown_to_the_limit_stops_nothing)
 Test(log, a_path_that_ends_with_a_slash_is_reported_once)
 {
     char *path = text("%s/", scratch_directory());
-    expect_complaint_once(start_log(path), path, "no such folder");
+    expect_complaint_once(start_log(path), path, "no such directory");
 }
 
 static void log_as_nobody(void *path)
@@ -178,7 +178,7 @@ Test(log, a_link_to_a_folder_where_anybody_may_write_is_not_followed)
     char *path = text("%s/to-folder/log", links.folder);
     expect_complaint_once(
         start_log(path), path,
-        "a part of the path is not a folder, or is a link that anybody could have made");
+        "a part of the path is not a directory, or is a link that anybody could have made");
     cr_expect_eq(access(links.inner, F_OK), -1);
 }
 
