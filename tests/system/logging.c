@@ -177,6 +177,31 @@ Test(logging, more_connections_than_are_asked_about_in_one_fork_are_all_reported
     cr_assert_eq(lines_with(log, "is inherited by forked children"), CONNECTIONS, "%s", log);
 }
 
+/* Their numbers stay on record, and each is asked about. */
+Test(logging, a_connection_behind_many_that_are_closed_is_reported_by_the_second_fork)
+{
+    enum { CONNECTIONS = 100 };
+    struct server *redis = start_redis(NULL);
+    const char *steps[4 * CONNECTIONS + 20] = {PROGRAMS "sockets"};
+    size_t count = 1;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        steps[count++] = "socket=tcp";
+        steps[count++] = connect_to(redis);
+    }
+    for (int i = 0; i < CONNECTIONS - 1; i++) {
+        steps[count++] = text("use=%d", 3 + i);
+        steps[count++] = "close";
+    }
+    for (int i = 0; i < 2; i++) {
+        steps[count++] = "fork";
+        steps[count++] = "wait";
+    }
+    char *log = info_lines_of(steps, "REDISGUARD_FORK=sever");
+    cr_assert_eq(lines_with(log, ""), 1, "%s", log);
+    cr_assert_eq(lines_with(log, text("descriptor %d is inherited", 2 + CONNECTIONS)), 1, "%s",
+                 log);
+}
+
 Test(logging, nothing_is_said_of_what_no_child_is_cut_off_from)
 {
     struct server *redis = start_redis(NULL);
