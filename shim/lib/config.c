@@ -367,8 +367,7 @@ void config_read(struct config *into, char *const environment[], int complaints)
     fill_zeroed(into, environment, complaints);
 }
 
-/* Set-user-ID and the like: who runs the program must not steer what it writes and where. */
-static bool environment_is_trusted(void)
+bool config_trusts_environment(void)
 {
     return getauxval(AT_SECURE) == 0;
 }
@@ -390,7 +389,7 @@ const struct config *config(void)
     int unread = UNREAD;
     if (!atomic_compare_exchange_strong(&read_once.state, &unread, READING))
         return unread == READ ? &read_once.values : &nothing_yet;
-    fill_zeroed(&read_once.values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
+    fill_zeroed(&read_once.values, config_trusts_environment() ? environ : NULL, STDERR_FILENO);
     atomic_store_explicit(&read_once.state, READ, memory_order_release);
     return &read_once.values;
 }

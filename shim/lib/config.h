@@ -49,6 +49,10 @@ struct config {
  */
 const struct config *config(void);
 
+/* False in a set-user-ID program and the like (getauxval(3), AT_SECURE): whoever runs it must not
+ * steer what it does with rights that are not his. Its variables are not read then. */
+bool config_trusts_environment(void);
+
 /* Is the descriptor the stream that systemd has connected to the journal? Lines that go there begin
  * with a priority, as sd-daemon(3) has it: <3> for an error to <7> for debug. */
 bool config_is_journal(const struct config *config, int fd);

@@ -75,8 +75,8 @@ static void install_where_the_loader_trusts_it(mode_t mode)
     output_of(WORDS("install", "-m", text("%o", mode), LIBRARY, folder));
 }
 
-/* The program that makes socket calls, owned by another user and with the set-user-ID bit. */
-static char *set_user_id_program(void)
+/* This program, owned by another user and with the set-user-ID bit. */
+static char *with_set_user_id(const char *name)
 {
     enum { NOBODY = 65534 };
     struct statvfs where;
@@ -84,12 +84,18 @@ static char *set_user_id_program(void)
     cr_assert_eq(statvfs(scratch_directory(), &where), 0);
     if (geteuid() != 0 || (where.f_flag & ST_NOSUID) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
         cr_skip_test("needs root, and a file system and process where set-user-ID works");
-    output_of(WORDS("install", "-m", "755", PROGRAMS "sockets", scratch_directory()));
-    char *program = text("%s/sockets", scratch_directory());
+    output_of(WORDS("install", "-m", "755", text(PROGRAMS "%s", name), scratch_directory()));
+    char *program = text("%s/%s", scratch_directory(), name);
     if (chown(program, NOBODY, (gid_t)-1) != 0)
         cr_skip_test("needs a second user: not in this user namespace");
     cr_assert_eq(chmod(program, 04755), 0);
     return program;
+}
+
+/* The program that makes socket calls. */
+static char *set_user_id_program(void)
+{
+    return with_set_user_id("sockets");
 }
 
 /* On the port that is guarded without being asked to: no variable may say so. */
@@ -139,6 +145,31 @@ Test(hostile, a_set_user_id_program_that_is_preloaded_has_the_defaults_and_no_lo
                  "socket 3\nconnect 0\nguards 1\noptions KEEPALIVE 1 KEEPIDLE 30 KEEPINTVL 5 "
                  "KEEPCNT 3 USER_TIMEOUT 45000 CLOEXEC 1\n");
     cr_assert_eq(access(log_path(), F_OK), -1);
+}
+
+/* The helper believes its environment: nothing of it may be the first caller's. */
+Test(hostile, a_set_user_id_program_that_is_preloaded_hands_no_variable_on_to_what_it_executes)
+{
+    char *program = with_set_user_id("hostile_become");
+    install_where_the_loader_trusts_it(04644);
+    EXPECT_LINES(
+        printed_by(WORDS(program, "env"),
+                   WORDS("REDISGUARD_TRAP=1", "FIRST=1", HOSTILE_ENVIRONMENT("libredisguard.so"),
+                         "REDISGUARD_NO_SUCH=1", "REDISGUARD_=1", "SECOND=2",
+                         "REDISGUARD_DISABLE=1", "REDISGUARD_TRAP=0")),
+        printed_by(WORDS("env", "-u", "LD_PRELOAD", "env"), WORDS("FIRST=1", "SECOND=2")));
+}
+
+Test(hostile, the_same_program_without_the_set_user_id_bit_hands_all_variables_on_but_two)
+{
+    char *program = with_set_user_id("hostile_become");
+    cr_assert_eq(chmod(program, 0755), 0);
+    char *printed =
+        printed_by(WORDS(program, "env"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_TRAP=1",
+                                                "REDISGUARD_STRICT=1", "REDISGUARD_FORK=off"));
+    cr_assert_eq(lines_with(printed, "REDISGUARD_TRAP=1"), 1, "%s", printed);
+    cr_assert_eq(lines_with(printed, "REDISGUARD_FORK=off"), 1, "%s", printed);
+    cr_assert_eq(lines_with(printed, "REDISGUARD_"), 2, "%s", printed);
 }
 
 /* The same program and the same environment, without the bit: so it was the bit. */
