@@ -363,3 +363,47 @@ Test(hostile, a_line_break_in_the_path_of_a_socket_makes_no_second_line)
     cr_assert_eq(lines_with(log, ""), 3, "not three lines:\n%s", log);
     cr_assert_eq(lines_with(log, "redis\\x0ared.sock"), 3, "%s", log);
 }
+
+/* A line break, ESC, C1's CSI, a byte that is not UTF-8 and a right-to-left override. */
+#define FORGED  "x\nredisguard: ok\033[2J\xc2\x9b\xff\xe2\x80\xae\\"
+#define ESCAPED "x\\x0aredisguard: ok\\x1b[2J\\xc2\\x9b\\xff\\xe2\\x80\\xae\\\\"
+
+static char *module_in_forged_directory(void)
+{
+    char *directory = make_folder(FORGED);
+    output_of(WORDS("cp", BUILD_DIR "/tests/system/modules/rebind_relro.so", directory));
+    return text("%s/rebind_relro.so", directory);
+}
+
+static void expect_escaped(char *lines)
+{
+    cr_assert_eq(lines_with(lines, ESCAPED), lines_with(lines, ""), "%s", lines);
+    cr_assert_gt(lines_with(lines, ""), 0);
+    cr_assert_not(strpbrk(lines, "\033\x9b\xff\xe2"), "%s", lines);
+}
+
+Test(hostile, control_characters_and_what_is_no_utf8_in_the_path_of_a_module_are_escaped)
+{
+    printed_by(WORDS(PROGRAMS "rebind_open", "0",
+                     text("program:deepbind:%s", module_in_forged_directory())),
+               WORDS("LD_PRELOAD=" LIBRARY, LOGGED(log_path())));
+    expect_escaped(content_of(log_path()));
+}
+
+Test(hostile, control_characters_and_what_is_no_utf8_in_the_path_of_the_log_are_escaped)
+{
+    struct server *redis = start_redis(NULL);
+    const char *log = "/\xc2\x9b\xff\xe2\x80\xae\\/log"; /* others are no path of a log */
+    struct outcome outcome =
+        run_program(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(LOGGED(log))));
+    EXPECT_LINES(outcome.err, "redisguard: cannot write to the log "
+                              "\"/\\xc2\\x9b\\xff\\xe2\\x80\\xae\\\\/log\": no such directory\n");
+}
+
+Test(hostile, control_characters_and_what_is_no_utf8_in_a_variable_are_escaped)
+{
+    expect_escaped(
+        run_program(WORDS("true"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_KEEPCNT=" FORGED)).err);
+    expect_escaped(
+        run_program(WORDS("true"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_" FORGED "=1")).err);
+}
