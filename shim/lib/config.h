@@ -33,8 +33,11 @@ struct config {
     int probe;
     int trap;
     int disable;
-    int mistakes;        /* how many lines of complaint the environment was worth */
-    uint8_t ports[8192]; /* one bit a port */
+    struct {
+        uint64_t device, inode; /* 0, 0: none */
+    } journal;                  /* what JOURNAL_STREAM of systemd.exec(5) names */
+    int mistakes;               /* how many lines of complaint the environment was worth */
+    uint8_t ports[8192];        /* one bit a port */
     char given_unix_globs[REDISGUARD_UNIX_LENGTH + 1];
     char given_log[REDISGUARD_LOG_LENGTH + 1];
 };
@@ -45,6 +48,14 @@ struct config {
  * configuration that guards nothing.
  */
 const struct config *config(void);
+
+/* False in a set-user-ID program and the like (getauxval(3), AT_SECURE): whoever runs it must not
+ * steer what it does with rights that are not his. Its variables are not read then. */
+bool config_trusts_environment(void);
+
+/* Is the descriptor the stream that systemd has connected to the journal? Lines that go there begin
+ * with a priority, as sd-daemon(3) has it: <3> for an error to <7> for debug. */
+bool config_is_journal(const struct config *config, int fd);
 
 /* Is this one of PORTS? */
 bool config_lists_port(const struct config *config, unsigned port);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "config.h"
+#include "error_name.h"
 #include "fork_ring.h"
 #include "kernel.h"
 #include "log.h"
@@ -25,32 +26,19 @@ static atomic_bool is_forked; /* written where TRAP wants to know, in the child 
 
 static void log_cut(int fd, const struct record *record)
 {
-    if (!log_wants(LOG_LEVEL_INFO))
+    struct target_name peer;
+    if (!log_wants(LOG_LEVEL_DEBUG))
         return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, config()->fork == FORK_CLOSE ? " closed" : " cut off");
-    line_text(&line, " in this child: ");
-    target_describe(&line, &record->endpoint, fd);
-    line_text(&line, ", opened ");
-    line_number(&line, kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened);
-    line_text(&line, " s ago by pid ");
-    line_number(&line, record->opener);
-    log_end(&line);
+    target_name(&peer, &record->endpoint, fd);
+    log_write(LOG_LEVEL_DEBUG, "descriptor %d %s in this child: %s, opened %jd s ago by pid %d", fd,
+              config()->fork == FORK_CLOSE ? "closed" : "cut off", peer.text,
+              (intmax_t)(kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened), record->opener);
 }
 
 static void log_makeshift(int error)
 {
-    if (!log_wants(LOG_LEVEL_WARN))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, "no room for a closed socket in this child: error ");
-    line_number(&line, -error);
-    line_text(&line, "; its descriptors are cut off all the same");
-    log_end(&line);
+    log_write(LOG_LEVEL_WARN, "socketpair: %s; connections are cut off with another socket",
+              error_name(error));
 }
 
 /* A number that by now stands for something else goes off the record, untouched. */
@@ -207,6 +195,11 @@ void daemon_begin(void)
 void daemon_end(void)
 {
     handing_over = false;
+}
+
+bool fork_hands_over(void)
+{
+    return handing_over;
 }
 
 bool fork_is_child(void)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "error_name.h"
 #include "fork.h"
 #include "keepalive.h"
 #include "kernel.h"
@@ -16,26 +17,18 @@
 
 static void log_guarded(int fd, const struct endpoint *endpoint)
 {
-    if (!log_wants(LOG_LEVEL_INFO))
+    struct target_name peer;
+    if (!log_wants(LOG_LEVEL_DEBUG))
         return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, " guarded: ");
-    target_describe(&line, endpoint, fd);
-    if (endpoint->family != AF_UNIX) {
-        line_text(&line, ", KEEPIDLE ");
-        line_number(&line, config()->keepidle);
-        line_text(&line, " s, KEEPINTVL ");
-        line_number(&line, config()->keepintvl);
-        line_text(&line, " s, KEEPCNT ");
-        line_number(&line, config()->keepcnt);
-        line_text(&line, ", USER_TIMEOUT ");
-        line_number(&line, config()->user_timeout);
-        line_text(&line, " ms");
-    }
-    log_end(&line);
+    target_name(&peer, endpoint, fd);
+    if (endpoint->family == AF_UNIX)
+        log_write(LOG_LEVEL_DEBUG, "descriptor %d guarded: %s", fd, peer.text);
+    else
+        log_write(LOG_LEVEL_DEBUG,
+                  "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
+                  "USER_TIMEOUT %d ms",
+                  fd, peer.text, config()->keepidle, config()->keepintvl, config()->keepcnt,
+                  config()->user_timeout);
 }
 
 /* EBADF: another thread has closed it meanwhile. */
@@ -44,25 +37,23 @@ static void close_on_exec(int fd)
     static atomic_bool said;
     int error = kernel_fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (error < 0 && error != -EBADF)
-        log_refusal(&said, "FD_CLOEXEC", error, "programs that are executed inherit connections");
+        log_warn_once(&said, "FD_CLOEXEC: %s; executed programs inherit connections",
+                      error_name(error));
 }
 
 static void note_whether_recorded(bool recorded)
 {
     static atomic_bool said;
     if (!recorded)
-        log_refusal(&said, "recording a connection", -ENOMEM, "forked children inherit it");
+        log_warn_once(&said, "recording a connection: ENOMEM; forked children share it");
 }
 
 static void note_kind_of(uint64_t identity)
 {
     static atomic_bool said;
-    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_INFO) || atomic_exchange(&said, true))
+    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_DEBUG) || atomic_exchange(&said, true))
         return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, "there is no SO_COOKIE here: sockets are told apart by their inode numbers");
-    log_end(&line);
+    log_write(LOG_LEVEL_DEBUG, "no SO_COOKIE: sockets are told apart by their inode numbers");
 }
 
 struct guarded guard_begin(int fd, const struct endpoint *endpoint)
@@ -111,14 +102,7 @@ void guard_end(int fd, uint64_t identity)
     if (!registry_knows(fd, identity))
         return;
     registry_forget(fd, identity);
-    if (!log_wants(LOG_LEVEL_DEBUG))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_DEBUG);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, " no longer guarded: its socket was connected to something else");
-    log_end(&line);
+    log_write(LOG_LEVEL_DEBUG, "descriptor %d no longer guarded: connected to something else", fd);
 }
 
 bool guard_traps(int fd, const struct endpoint *endpoint)
@@ -126,13 +110,9 @@ bool guard_traps(int fd, const struct endpoint *endpoint)
     if (!config()->trap || fork_is_child() || !target_is_stream(fd))
         return false;
     if (log_wants(LOG_LEVEL_WARN)) {
-        struct line line;
-        log_begin(&line, LOG_LEVEL_WARN);
-        line_text(&line, "REDISGUARD_TRAP refused descriptor ");
-        line_number(&line, fd);
-        line_text(&line, " a connection to ");
-        target_describe(&line, endpoint, fd);
-        log_end(&line);
+        struct target_name peer;
+        target_name(&peer, endpoint, fd);
+        log_write(LOG_LEVEL_WARN, "descriptor %d refused by REDISGUARD_TRAP: %s", fd, peer.text);
     }
     return true;
 }

@@ -22,6 +22,7 @@
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"
+#include "inherited.h"
 #include "keepalive.h"
 #include "kernel.h"
 #include "redisguard.h"
@@ -131,6 +132,8 @@ EXPORTED pid_t _Fork(void)
     if (child == 0)
         fork_sever_since(generation);
     fork_ring_end(child == 0);
+    if (child > 0)
+        inherited_report();
     return child;
 }
 

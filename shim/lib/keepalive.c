@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "error_name.h"
 #include "kernel.h"
 #include "log.h"
 
@@ -50,7 +51,8 @@ static void note_refusal(const struct option *option, int error)
 {
     static atomic_bool said[OPTIONS];
     if (error < 0 && error != -EBADF && error != -ENOTSOCK)
-        log_refusal(&said[option - options], option->label, error, "connections go without it");
+        log_warn_once(&said[option - options], "%s: %s; connections go without it", option->label,
+                      error_name(error));
 }
 
 static void set_option(int fd, const struct option *option)

@@ -10,8 +10,6 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "line.h"
-
 /* What is remembered of a peer: enough to name it in a log, small enough to keep for each socket.
  */
 struct endpoint {
@@ -32,8 +30,11 @@ bool target_is_unused_unix(int fd);
 /* Is the descriptor a stream socket? Redis is spoken over nothing else. */
 bool target_is_stream(int fd);
 
-/* Writes the peer's name: 127.0.0.1:6379, [::1]:6379 or a path, which is asked of the descriptor.
- */
-void target_describe(struct line *line, const struct endpoint *endpoint, int fd);
+struct target_name {
+    char text[112];
+};
+
+/* The peer's name: 127.0.0.1:6379, [::1]:6379 or a path, which is asked of the descriptor. */
+void target_name(struct target_name *name, const struct endpoint *endpoint, int fd);
 
 #endif

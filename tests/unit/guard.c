@@ -235,24 +235,26 @@ static int log_to_stderr(const char *level)
 
 Test(guard, the_log_names_the_guarded_descriptor_its_peer_and_its_times)
 {
-    int capture = start_log("stderr");
+    int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
     cr_expect_str_empty(captured(capture), "whether it connects is not known yet");
     guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), 0, 0);
-    cr_expect(log_says(captured(capture),
-                       text("descriptor %d guarded: 127.0.0.1:6379, KEEPIDLE 30 s, KEEPINTVL 5 s, "
-                            "KEEPCNT 3, USER_TIMEOUT 45000 ms",
-                            fd)));
+    cr_expect_not_null(
+        strstr(captured(capture),
+               text("] debug: descriptor %d guarded: 127.0.0.1:6379, KEEPIDLE 30 s, KEEPINTVL 5 s, "
+                    "KEEPCNT 3, USER_TIMEOUT 45000 ms\n",
+                    fd)));
     int by_name = socket(AF_UNIX, SOCK_STREAM, 0);
     guard_settle(by_name, &by_path, guarded_as(GUARD_NEW, by_name), 0, 0);
-    cr_expect(
-        log_says(captured(capture), text("descriptor %d guarded: a Unix-domain socket", by_name)));
+    cr_expect_not_null(
+        strstr(captured(capture),
+               text("] debug: descriptor %d guarded: a Unix-domain socket\n", by_name)));
 }
 
 Test(guard, a_connect_that_failed_is_not_logged_as_guarded)
 {
-    int capture = start_log("stderr");
+    int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
     guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), -1, ECONNREFUSED);
@@ -267,11 +269,10 @@ Test(guard, the_log_says_what_went_on_to_something_else_and_what_the_trap_refuse
     guard_end(fd, registry_identify(fd));
     guard_traps(fd, &by_ip);
     char *lines = captured(capture);
-    cr_expect_not_null(strstr(lines, text("] debug: descriptor %d no longer guarded: ", fd)));
+    cr_expect_not_null(
+        strstr(lines, text("] debug: descriptor %d no longer guarded: connected to ", fd)));
     cr_expect_not_null(strstr(
-        lines,
-        text("] warn: REDISGUARD_TRAP refused descriptor %d a connection to 127.0.0.1:6379\n",
-             fd)));
+        lines, text("] warn: descriptor %d refused by REDISGUARD_TRAP: 127.0.0.1:6379\n", fd)));
 }
 
 static void begin_without_memory(void *unused)
@@ -289,7 +290,6 @@ Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_w
     int capture = start_log("stderr");
     allow_descriptors(1501);
     in_child(begin_without_memory, NULL);
-    cr_expect_not_null(strstr(captured(capture),
-                              "] warn: recording a connection is refused here with error 12: "
-                              "forked children inherit it\n"));
+    cr_expect_not_null(strstr(captured(capture), "] warn: recording a connection: ENOMEM; "
+                                                 "forked children share it\n"));
 }

@@ -184,30 +184,16 @@ static bool write_slot(const struct object *object, uintptr_t slot, function hoo
     return true;
 }
 
-/* This and the next are not in line: a line takes a kilobyte of stack, of which a signal handler
- * may have eight. */
-static __attribute__((noinline)) void log_rebound(const struct object *object, const char *name)
+static void log_rebound(const struct object *object, const char *name)
 {
-    if (!log_wants(LOG_LEVEL_DEBUG))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_DEBUG);
-    line_text(&line, object->path);
-    line_text(&line, ": ");
-    line_text(&line, name);
-    line_text(&line, " rebound");
-    log_end(&line);
+    log_write(LOG_LEVEL_DEBUG, "%s: %s rebound", object->path, name);
 }
 
-static __attribute__((noinline)) void log_failure(const char *path)
+static void log_failure(const char *path)
 {
-    if (!log_wants(LOG_LEVEL_WARN))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, path);
-    line_text(&line, " cannot be rebound: its calls pass the guard by");
-    log_end(&line);
+    log_write(LOG_LEVEL_WARN,
+              "%s cannot be rebound: its connect() and setsockopt() calls are not intercepted",
+              path);
 }
 
 /* A lazy slot that was not used yet leads back into its own module; whom it means is then known
