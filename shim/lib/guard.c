@@ -25,14 +25,15 @@ static void log_guarded(int fd, const struct endpoint *endpoint)
     line_text(&line, " guarded: ");
     target_describe(&line, endpoint, fd);
     if (endpoint->family != AF_UNIX) {
+        struct keepalive_times times = keepalive_times(fd);
         line_text(&line, ", KEEPIDLE ");
-        line_number(&line, config()->keepidle);
+        line_number(&line, times.idle);
         line_text(&line, " s, KEEPINTVL ");
-        line_number(&line, config()->keepintvl);
+        line_number(&line, times.interval);
         line_text(&line, " s, KEEPCNT ");
-        line_number(&line, config()->keepcnt);
+        line_number(&line, times.count);
         line_text(&line, ", USER_TIMEOUT ");
-        line_number(&line, config()->user_timeout);
+        line_number(&line, times.user_timeout);
         line_text(&line, " ms");
     }
     log_end(&line);

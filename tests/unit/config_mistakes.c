@@ -1,6 +1,6 @@
 /*
- * config_mistakes.c: the tests of shim/lib/config.c: values and names that it must not take, and what
- * it says of them.
+ * config_mistakes.c: the tests of shim/lib/config.c: values and names that it must not take, and
+ * what it says of them.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -63,7 +63,9 @@ static const struct {
     {"LOG_LEVEL",
      "error, warn, info or debug; using the default, info",
      {"", "warning", "INFO", "2", "trace"}},
-    {"FORCE", "0 or 1; using the default, 1", {"", "2", "-1", "00", "01", "1 ", "yes", "true"}},
+    {"FORCE",
+     "0, 1 or tighten; using the default, 1",
+     {"", "2", "-1", "00", "01", "1 ", "yes", "true", "Tighten"}},
     {"CLOEXEC", "0 or 1; using the default, 1", {"", "2", "on"}},
     {"STRICT", "0 or 1; using the default, 0", {"", "2", "on"}},
     {"PROBE", "0 or 1; using the default, 0", {"", "2", "on"}},

@@ -213,6 +213,14 @@ static void take_ping(const char *value)
         dprintf(STDOUT_FILENO, "ping %s\n", got == 0 ? "end of file" : strtok(answer, "\r\n"));
 }
 
+/* Waits for a byte that nobody sends. */
+static void take_read(const char *value)
+{
+    (void)value;
+    char byte;
+    report("read", (int)recv(current, &byte, 1, 0));
+}
+
 /* ---- options ---- */
 
 static const struct {
@@ -369,33 +377,20 @@ static const struct step {
     const char *name;
     void (*take)(const char *value);
 } known[] = {
-    {"socket", take_socket},
-    {"use", take_use},
-    {"connect", take_connect},
-    {"near-connect", take_near_connect},
-    {"bind", take_bind},
-    {"listen", take_listen},
-    {"accept", take_accept},
-    {"nonblocking", take_nonblocking},
-    {"blocking", take_blocking},
-    {"connected", take_connected},
-    {"ping", take_ping},
-    {"options", take_options},
-    {"set", take_set},
-    {"cloexec", take_cloexec},
-    {"dup", take_dup},
-    {"dup2", take_dup2},
-    {"dup3", take_dup3},
-    {"dupfd", take_dupfd},
-    {"dupfd-cloexec", take_dupfd_cloexec},
-    {"open", take_open},
-    {"close", take_close},
-    {"version", take_version},
-    {"guards", take_guards},
-    {"release", take_release},
-    {"interruptible", take_interruptible},
-    {"daemon", take_daemon},
-    {"hold", take_hold},
+    {"socket", take_socket},     {"use", take_use},
+    {"connect", take_connect},   {"near-connect", take_near_connect},
+    {"bind", take_bind},         {"listen", take_listen},
+    {"accept", take_accept},     {"nonblocking", take_nonblocking},
+    {"blocking", take_blocking}, {"connected", take_connected},
+    {"ping", take_ping},         {"read", take_read},
+    {"options", take_options},   {"set", take_set},
+    {"cloexec", take_cloexec},   {"dup", take_dup},
+    {"dup2", take_dup2},         {"dup3", take_dup3},
+    {"dupfd", take_dupfd},       {"dupfd-cloexec", take_dupfd_cloexec},
+    {"open", take_open},         {"close", take_close},
+    {"version", take_version},   {"guards", take_guards},
+    {"release", take_release},   {"interruptible", take_interruptible},
+    {"daemon", take_daemon},     {"hold", take_hold},
     {"wait", take_wait},
 };
 
