@@ -29,7 +29,7 @@ bool keepalive_tune(int fd);
 _Static_assert(TCP_KEEPINTVL == TCP_KEEPIDLE + 1 && TCP_KEEPCNT == TCP_KEEPIDLE + 2,
                "the three keepalive times are neighbours");
 
-/* Is this one of the five options? In line: every setsockopt(2) pays for it. */
+/* Is this one of the five options? */
 static inline bool keepalive_owns(int level, int name)
 {
     if (level == SOL_SOCKET)
