@@ -73,7 +73,7 @@ static const struct variable variables[] = {
     NUMBER("USER_TIMEOUT", user_timeout, 0, REDISGUARD_USER_TIMEOUT_MAX, NULL,
            "a whole number of milliseconds from "),
     NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
-    SWITCH("FORCE", force, "1"),
+    CHOICE("FORCE", force, "1", "0, 1 or tighten", "0", "1", "tighten"),
     CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
     SWITCH("CLOEXEC", cloexec, "1"),
     CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),

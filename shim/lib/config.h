@@ -12,6 +12,7 @@
 
 #include "redisguard.h"
 
+enum force { FORCE_OFF, FORCE_OURS, FORCE_TIGHTEN };
 enum fork_policy { FORK_SEVER, FORK_CLOSE, FORK_OFF };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -24,8 +25,8 @@ struct config {
     int keepcnt;            /* probes */
     int user_timeout;       /* ms */
     int detect;             /* s, or UNSET */
-    int force;
-    int fork; /* enum fork_policy */
+    int force;              /* enum force */
+    int fork;               /* enum fork_policy */
     int cloexec;
     int rebind;
     int log_level; /* enum log_level */

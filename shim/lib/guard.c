@@ -21,14 +21,15 @@ static void log_guarded(int fd, const struct endpoint *endpoint)
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     target_name(&peer, endpoint, fd);
-    if (endpoint->family == AF_UNIX)
+    if (endpoint->family == AF_UNIX) {
         log_write(LOG_LEVEL_DEBUG, "descriptor %d guarded: %s", fd, peer.text);
-    else
-        log_write(LOG_LEVEL_DEBUG,
-                  "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
-                  "USER_TIMEOUT %d ms",
-                  fd, peer.text, config()->keepidle, config()->keepintvl, config()->keepcnt,
-                  config()->user_timeout);
+        return;
+    }
+    struct keepalive_times times = keepalive_times(fd);
+    log_write(LOG_LEVEL_DEBUG,
+              "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
+              "USER_TIMEOUT %d ms",
+              fd, peer.text, times.idle, times.interval, times.count, times.user_timeout);
 }
 
 /* EBADF: another thread has closed it meanwhile. */

@@ -92,23 +92,13 @@ EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
 }
 
 /* The kernel judges the program's call first; what it accepts does not stand on our connections. */
-static __attribute__((noinline)) int considered_setsockopt(int fd, int level, int name,
-                                                           const void *value, socklen_t length)
-{
-    int result = real()->setsockopt(fd, level, name, value, length);
-    if (result == 0 && keepalive_owns(level, name) && config()->force && registry_tunes(fd))
-        keepalive_restore(fd, level, name);
-    return result;
-}
-
-/* Nearly every call is not about a guarded connection, and goes on without a stack frame. */
 EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
-    bool may_be_ours = keepalive_owns(level, name) && registry_has_seen(fd);
-    __typeof__(&setsockopt) known = __atomic_load_n(&real_table.setsockopt, __ATOMIC_RELAXED);
-    if (may_be_ours || rebind_is_pending || known == NULL)
-        return considered_setsockopt(fd, level, name, value, length);
-    return known(fd, level, name, value, length);
+    int result = real()->setsockopt(fd, level, name, value, length);
+    if (result == 0 && keepalive_owns(level, name) && registry_may_hold(fd) && config()->force &&
+        registry_tunes(fd))
+        keepalive_restore(fd, level, name);
+    return result;
 }
 
 EXPORTED pid_t fork(void)

@@ -46,8 +46,6 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
-HOT_BSS _Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
-
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
 static HOT_BSS atomic_uint past_highest; /* of all descriptors that were ever recorded */
@@ -193,7 +191,6 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
-    atomic_fetch_or(&registry_seen[word], UINT64_C(1) << (fd % WORD_BITS));
     atomic_fetch_or(&leaf->used[word], UINT64_C(1) << (fd % WORD_BITS));
     raise_highest(fd);
     atomic_store_explicit(&slot->identity, identity, memory_order_release);

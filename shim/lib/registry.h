@@ -11,7 +11,6 @@
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -57,17 +56,6 @@ bool registry_copy(int from, int to);
 
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
-
-/* One bit for each remainder of 1,024: was a descriptor with that remainder ever recorded? */
-extern _Atomic uint64_t registry_seen[1024 / 64];
-
-/* The same, coarser and in line, for the setsockopt that is not ours: false is certain. */
-static inline bool registry_has_seen(int fd)
-{
-    unsigned remainder = (unsigned)fd % 1024;
-    uint64_t word = atomic_load_explicit(&registry_seen[remainder / 64], memory_order_relaxed);
-    return (word >> remainder % 64 & 1) != 0;
-}
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);

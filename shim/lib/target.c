@@ -32,23 +32,12 @@ static uintptr_t page_of(uintptr_t address)
 }
 
 /*
- * On the page where this very function has its frame? That can be read, and nobody can take it away
- * meanwhile: many programs keep the address in a variable of the function that calls connect.
- */
-static bool is_on_this_page(const void *memory)
-{
-    uintptr_t here = page_of((uintptr_t)__builtin_frame_address(0));
-    uintptr_t first = (uintptr_t)memory;
-    return page_of(first) == here && page_of(first + PROBED_BYTES - 1) == here;
-}
-
-/*
  * What is shorter than the eight bytes that can be asked for lies at one edge of readable memory at
  * most, so that one of two questions about it is answered with yes.
  */
 static bool head_is_readable(const void *memory, size_t length)
 {
-    if (is_on_this_page(memory) || kernel_can_read(memory))
+    if (kernel_can_read(memory))
         return true;
     if (length < PROBED_BYTES)
         return kernel_can_read((const void *)((uintptr_t)memory + length - PROBED_BYTES));

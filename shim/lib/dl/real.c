@@ -25,7 +25,7 @@ static const struct {
 
 enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 
-HOT_BSS struct real real_table;
+static HOT_BSS struct real real_table;
 static HOT_BSS atomic_bool resolved;
 
 /*

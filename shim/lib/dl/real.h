@@ -30,7 +30,4 @@ const struct real *real_functions(void);
 /* Resolves them all, for the constructor. */
 void real_start(void);
 
-/* What it returns. For a hook that has no instruction to spare: an entry is NULL until resolved. */
-extern struct real real_table;
-
 #endif

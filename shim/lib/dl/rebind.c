@@ -68,7 +68,7 @@ struct note {
     uintptr_t return_address;
 };
 
-OF_THIS_THREAD bool rebind_is_pending;
+static OF_THIS_THREAD bool rebind_is_pending;
 static OF_THIS_THREAD struct note put_off;
 
 /* ---- its slots ---- */

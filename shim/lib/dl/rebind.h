@@ -35,7 +35,4 @@ function rebind_route(const struct hook hooks[], const char *file, int mode,
 /* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
 void rebind_deferred(const struct hook hooks[]);
 
-/* Is there any such thing? */
-extern OF_THIS_THREAD bool rebind_is_pending;
-
 #endif
