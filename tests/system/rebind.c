@@ -187,6 +187,40 @@ Test(rebind, two_versions_of_a_library_stay_apart)
     expect(WORDS(program, user), WORDS("LD_PRELOAD=" LIBRARY), "program 1, module 2\n");
 }
 
+Test(rebind, pointers_that_a_constructor_has_changed_keep_their_functions)
+{
+    const char *const *argv =
+        WORDS(built_program("rebind_changed"), built_module("rebind_changed"));
+    const char *printed = "close: 0, and the descriptor is closed\n"
+                          "add_4242: 4243\n"
+                          "dup: %s\n";
+    expect(argv, NULL, text(printed, "the guard's")); /* no guard: then libc's is the program's */
+    expect(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"), text(printed, "libc's"));
+    expect(argv, WORDS("LD_PRELOAD=" LIBRARY), text(printed, "the guard's"));
+}
+
+/* ---- beside another preload ---- */
+
+/* The real connect() is the other preload's here, and a module that bypassed it goes on to. */
+Test(rebind, where_another_preload_has_connect_the_other_functions_are_guarded)
+{
+    static const char *const bindings[] = {"rebind_lazy",  "rebind_now",   "rebind_relro",
+                                           "rebind_noplt", "rebind_table", "rebind_writable_table"};
+    struct server *server = start_redis(NULL);
+    char *log = text("%s/log", scratch_directory());
+    char *expected = text("setsockopt: guarded\nsetsockopt again: guarded\nconnect: bypasses\n%s",
+                    strstr(guards_all, "_Fork"));
+    for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
+        expect(WORDS(built_program("rebind_host"), port_of(server), built_module(bindings[i]),
+                     built_module("rebind_other")),
+               guarded(server,
+                       WORDS(text("LD_PRELOAD=%s:%s", LIBRARY, built_module("rebind_between")),
+                             text("REDISGUARD_LOG=%s", log))),
+               expected);
+    char *lines = output_of(WORDS("cat", log));
+    cr_assert(strstr(lines, "rebind_table.so cannot be rebound"), "%s", lines);
+}
+
 /* ---- a sandbox ---- */
 
 Test(rebind, where_a_sandbox_forbids_mprotect_the_module_works_unguarded_and_the_log_says_so)

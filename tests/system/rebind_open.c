@@ -59,6 +59,35 @@ Test(rebind_open, a_path_is_found_from_anywhere)
     expect_to_find("library", built_module("rebind_lazy"));
 }
 
+/* ---- at once, or by the next hook ---- */
+
+static void expect_setsockopt(const char *program, const char *file, const char *who,
+                              const char *opener, const char *how)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(built_program(program), port_of(server), file, who),
+           guarded(server, WORDS("LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules",
+                                 text("LD_PRELOAD=" LIBRARY "%s", opener))),
+           text("setsockopt: %s\n", how));
+}
+
+Test(rebind_open, a_bare_name_is_guarded_at_once_where_it_means_the_same_to_every_caller)
+{
+    expect_setsockopt("rebind_at_once", "rebind_now.so", "program", "", "guarded");
+    expect_setsockopt("rebind_at_once", "rebind_lazy.so", "library", "", "guarded");
+    expect_setsockopt("rebind_at_once_rpath", "rebind_of_program.so", "program", "", "guarded");
+    expect_setsockopt("rebind_at_once_rpath", "rebind_of_program.so", "library", "", "guarded");
+}
+
+/* Only by the next hook: tests above have one run, and find the module guarded. */
+Test(rebind_open, a_bare_name_is_not_guarded_at_once_where_it_depends_on_who_calls)
+{
+    const char *runpath = text(":%s", built_module("rebind_opener"));
+    const char *rpath = text(":%s", built_module("rebind_rpath_opener"));
+    expect_setsockopt("rebind_at_once", "rebind_of_library.so", "library", runpath, "bypasses");
+    expect_setsockopt("rebind_at_once", "rebind_of_library.so", "library", rpath, "bypasses");
+}
+
 /* A lazy slot does not tell yet whom it means; this one cannot mean what it does not need. */
 Test(rebind_open, a_module_is_guarded_though_something_else_has_functions_of_these_names)
 {
@@ -123,6 +152,13 @@ Test(rebind_open, an_error_of_dlsym_outlives_a_hook)
     char *printed =
         expect_no_difference(WORDS(built_program("rebind_errors"), "rebind_of_program.so"));
     cr_assert(strstr(printed, "no_such_symbol"), "%s", printed);
+}
+
+/* ---- the library itself ---- */
+
+Test(rebind_open, a_program_that_has_closed_the_library_forks_on)
+{
+    expect(WORDS(built_program("rebind_unload"), LIBRARY), NULL, "child: status 0\n");
 }
 
 /* ---- again, and at once ---- */

@@ -103,6 +103,29 @@ $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \
     $(abspath $(SYSTEM_MODULES)/rebind_opener.so)
 
+# ---- rebind: who calls dlopen() may have a DT_RUNPATH, a DT_RPATH or neither ----
+
+# The same library with a DT_RPATH, or with none at all, to be preloaded before that with a DT_RUNPATH.
+REBIND_RPATH_OPENER := $(SYSTEM_MODULES)/rebind_rpath_opener.so
+REBIND_PLAIN_OPENER := $(SYSTEM_MODULES)/rebind_plain_opener.so
+MODULES += $(REBIND_RPATH_OPENER) $(REBIND_PLAIN_OPENER)
+
+$(REBIND_RPATH_OPENER): private TEST_CFLAGS += -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/by_library'
+$(REBIND_RPATH_OPENER) $(REBIND_PLAIN_OPENER): tests/system/modules/rebind_opener.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
+
+# The program itself has none, or a DT_RPATH.
+REBIND_RPATH_PROGRAM := $(SYSTEM_PROGRAMS)/rebind_at_once_rpath
+PROGRAMS += $(REBIND_RPATH_PROGRAM)
+
+$(SYSTEM_PROGRAMS)/rebind_at_once $(REBIND_RPATH_PROGRAM): $(REBIND_PLAIN_OPENER)
+$(SYSTEM_PROGRAMS)/rebind_at_once: private TEST_CFLAGS += -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
+$(REBIND_RPATH_PROGRAM): tests/system/programs/rebind_at_once.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -ldl -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' \
+	    -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
+
 # ---- company: one program with each of gcc's sanitizers, in it and beside it ----
 
 COMPANY_SANITIZED := $(patsubst %,$(SYSTEM_PROGRAMS)/company_%,address undefined thread \
