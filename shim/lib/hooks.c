@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "dl/deferred.h"
+#include "dl/dlopen.h"
 #include "dl/real.h"
 #include "dl/rebind.h"
 #include "fork.h"

@@ -209,14 +209,14 @@ Test(rebind, where_another_preload_has_connect_the_other_functions_are_guarded)
     struct server *server = start_redis(NULL);
     char *log = text("%s/log", scratch_directory());
     char *expected = text("setsockopt: guarded\nsetsockopt again: guarded\nconnect: bypasses\n%s",
-                    strstr(guards_all, "_Fork"));
+                          strstr(guards_all, "_Fork"));
     for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
-        expect(WORDS(built_program("rebind_host"), port_of(server), built_module(bindings[i]),
-                     built_module("rebind_other")),
-               guarded(server,
-                       WORDS(text("LD_PRELOAD=%s:%s", LIBRARY, built_module("rebind_between")),
-                             text("REDISGUARD_LOG=%s", log))),
-               expected);
+        expect(
+            WORDS(built_program("rebind_host"), port_of(server), built_module(bindings[i]),
+                  built_module("rebind_other")),
+            guarded(server, WORDS(text("LD_PRELOAD=%s:%s", LIBRARY, built_module("rebind_between")),
+                                  text("REDISGUARD_LOG=%s", log))),
+            expected);
     char *lines = output_of(WORDS("cat", log));
     cr_assert(strstr(lines, "rebind_table.so cannot be rebound"), "%s", lines);
 }

@@ -1,9 +1,9 @@
 /*
- * real.h: the next definition of every hooked symbol: what the program would have called without
- * the guard, another preload's hook or libc's own function.
+ * real.h: the real functions: what the program would have called without the guard, another
+ * preload's hook or libc's own function.
  *
  * Resolved by the constructor; where another library's constructor calls a hook before ours has
- * run, at that moment. Called by the hooks and rebind.c.
+ * run, at that moment. Called by the hooks and by lib/dl.
  */
 #ifndef REAL_H
 #define REAL_H

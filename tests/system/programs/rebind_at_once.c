@@ -15,6 +15,7 @@ int main(int argc, char *argv[])
     bool by_program = strcmp(argv[3], "program") == 0;
     int fd = connect_socket(atoi(argv[1]), 0);
     void *module = by_program ? dlopen(argv[2], mode) : open_from_library(argv[2], mode);
-    printf("setsockopt: %s\n", setsockopt_is_guarded(calls_of(module), fd) ? "guarded" : "bypasses");
+    printf("setsockopt: %s\n",
+           setsockopt_is_guarded(calls_of(module), fd) ? "guarded" : "bypasses");
     return 0;
 }

@@ -15,7 +15,8 @@ int main(int argc, char *argv[])
     const struct changed *changed = module == NULL ? NULL : dlsym(module, "rebind_changed");
     if (changed == NULL)
         die(dlerror());
-    printf("close: %d, and the descriptor is %s\n", changed->close(fd),
+    int result = changed->close(fd);
+    printf("close: %d, and the descriptor is %s\n", result,
            fcntl(fd, F_GETFD) < 0 ? "closed" : "open");
     printf("add_4242: %d\n", changed->add_4242(1));
     printf("dup: %s\n", changed->dup == dup ? "the guard's" : "libc's");
