@@ -18,9 +18,7 @@
 
 #include "config.h"
 #include "dl/deferred.h"
-#include "dl/dlopen.h"
 #include "dl/real.h"
-#include "dl/rebind.h"
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"

@@ -79,6 +79,6 @@ static void __attribute__((constructor)) start(void)
     keep_from_children();
     if (config()->disable)
         return;
-    scope_start();
+    scope_start(NULL);
     register_fork_handlers();
 }

@@ -61,31 +61,45 @@ Test(rebind_open, a_path_is_found_from_anywhere)
 
 /* ---- at once, or by the next hook ---- */
 
-static void expect_setsockopt(const char *program, const char *file, const char *who,
-                              const char *opener, const char *how)
+static void expect_setsockopt(const char *program, const char *file, const char *opener,
+                              const char *how)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(built_program(program), port_of(server), file, who),
+    const char *caller = strcmp(opener, "") == 0 ? "program" : "library";
+    expect(WORDS(built_program(program), port_of(server), file, caller),
            guarded(server, WORDS("LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules",
-                                 text("LD_PRELOAD=" LIBRARY "%s", opener))),
+                                 text("LD_PRELOAD=" LIBRARY ":%s", opener))),
            text("setsockopt: %s\n", how));
 }
 
-Test(rebind_open, a_bare_name_is_guarded_at_once_where_it_means_the_same_to_every_caller)
+Test(rebind_open, a_bare_name_is_rebound_at_once_where_it_means_the_same_to_every_caller)
 {
-    expect_setsockopt("rebind_at_once", "rebind_now.so", "program", "", "guarded");
-    expect_setsockopt("rebind_at_once", "rebind_lazy.so", "library", "", "guarded");
-    expect_setsockopt("rebind_at_once_rpath", "rebind_of_program.so", "program", "", "guarded");
-    expect_setsockopt("rebind_at_once_rpath", "rebind_of_program.so", "library", "", "guarded");
+    expect_setsockopt("rebind_at_once", "rebind_now.so", "", "guarded");
+    expect_setsockopt("rebind_at_once", "rebind_lazy.so", built_module("rebind_plain_opener"),
+                      "guarded");
+}
+
+Test(rebind_open, a_bare_name_is_rebound_at_once_where_the_callers_runpath_does_not_have_it)
+{
+    expect_setsockopt("rebind_at_once", "rebind_now.so", built_module("rebind_runpath_opener"),
+                      "guarded");
+    expect_setsockopt("rebind_at_once", "rebind_now.so", built_module("rebind_rpath_opener"),
+                      "guarded");
+    expect_setsockopt("rebind_at_once_rpath", "rebind_now.so", "", "guarded");
 }
 
 /* Only by the next hook: tests above have one run, and find the module guarded. */
-Test(rebind_open, a_bare_name_is_not_guarded_at_once_where_it_depends_on_who_calls)
+Test(rebind_open, a_bare_name_is_not_rebound_at_once_where_only_the_caller_finds_it)
 {
-    const char *runpath = text(":%s", built_module("rebind_opener"));
-    const char *rpath = text(":%s", built_module("rebind_rpath_opener"));
-    expect_setsockopt("rebind_at_once", "rebind_of_library.so", "library", runpath, "bypasses");
-    expect_setsockopt("rebind_at_once", "rebind_of_library.so", "library", rpath, "bypasses");
+    const char *of_library = "rebind_of_library.so";
+    expect_setsockopt("rebind_at_once", of_library, built_module("rebind_opener"), "bypasses");
+    expect_setsockopt("rebind_at_once", of_library, built_module("rebind_runpath_opener"),
+                      "bypasses");
+    expect_setsockopt("rebind_at_once", of_library, built_module("rebind_rpath_opener"),
+                      "bypasses");
+    expect_setsockopt("rebind_at_once_rpath", "rebind_of_program.so", "", "bypasses");
+    expect_setsockopt("rebind_at_once", "rebind_of_hwcaps.so", built_module("rebind_hwcaps_opener"),
+                      "bypasses");
 }
 
 /* A lazy slot does not tell yet whom it means; this one cannot mean what it does not need. */

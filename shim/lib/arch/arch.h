@@ -1,7 +1,7 @@
 /*
  * arch.h: the machine that the library is built for. Each header of this directory tells how that
  * machine makes a system call, which relocations fill a GOT entry with a function's address, and
- * what a debugger needs; nothing else in the sources depends on a machine but dl/dlopen.S.
+ * what a debugger needs; nothing else in the sources depends on a machine but dlopen.S beside it.
  */
 #ifndef ARCH_H
 #define ARCH_H

@@ -48,11 +48,20 @@ static inline int kernel_fstat(int fd, struct stat *status)
     return error;
 }
 
-/* elf(5) */
-#define ARCH_JUMP_SLOT        R_386_JMP_SLOT
-#define ARCH_GLOB_DAT         R_386_GLOB_DAT
-#define ARCH_ADDRESS          R_386_32
-#define ARCH_ADDENDS_IN_PLACE 1 /* Rel: until the loader has written the entry */
-#define ARCH_RETURNS_BY_STACK 1 /* call pushes the return address, and ret leaves it there */
+/* elf(5): what fills an entry with a function's address, and how it is written down. */
+#define ARCH_JUMP_SLOT       R_386_JMP_SLOT
+#define ARCH_GLOB_DAT        R_386_GLOB_DAT
+#define ARCH_ADDRESS         R_386_32
+#define ARCH_RELOCATION      ElfW(Rel)
+#define ARCH_TABLE           DT_REL
+#define ARCH_TABLE_SIZE      DT_RELSZ
+#define ARCH_RELATIVE_COUNT  DT_RELCOUNT
+#define ARCH_TYPE_OF(info)   ELF32_R_TYPE(info)
+#define ARCH_SYMBOL_OF(info) ELF32_R_SYM(info)
+/* Rel: it stood in the entry until the loader wrote that. Nobody adds to a function. */
+#define ARCH_ADDEND_OF(relocation) 0
+
+/* Where the return address of a call is kept: see stack.h. */
+#define ARCH_RETURNS_BY_STACK 1
 
 #endif

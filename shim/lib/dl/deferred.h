@@ -1,8 +1,6 @@
 /*
- * deferred.h: a dlopen whose module can be rebound only by the next hook that its thread calls.
- * Such a call must reach the real dlopen by a tail jump, for what its name means depends on the
- * caller, and dlopen learns that by its return address. Called by dlopen.c, and at the head of
- * every hook.
+ * deferred.h: when a module is rebound: at once, or by the next hook that its thread calls. Called
+ * by the dlopen hook, and at the head of every other.
  */
 #ifndef DEFERRED_H
 #define DEFERRED_H
@@ -13,8 +11,13 @@
 #include "dl/rebind.h"
 #include "this_thread.h"
 
-/* `stack` is where the return address is kept now: on x86 the real dlopen keeps it there too. */
-void defer_rebind(const char *file, const uintptr_t *stack);
+/*
+ * Where a dlopen(file, mode) should go: to the real dlopen, by a tail jump, or to a function here
+ * that calls it and then rebinds what it has loaded. `stack` is where the return address is kept
+ * now: on x86 the real dlopen keeps it there too.
+ */
+function rebind_route(const struct hook hooks[], const char *file, int mode,
+                      const uintptr_t *stack);
 
 /* Rebinds what this thread has deferred, once that dlopen has returned. */
 void rebind_deferred(const struct hook hooks[]);

@@ -4,34 +4,9 @@
 #include "dl/elf.h"
 
 #include <elf.h>
-#include <string.h>
 #include <sys/auxv.h>
 
 #include "text.h"
-
-#if ARCH_ADDENDS_IN_PLACE
-enum { TABLE = DT_REL, TABLE_SIZE = DT_RELSZ, RELATIVE_COUNT = DT_RELCOUNT };
-#else
-enum { TABLE = DT_RELA, TABLE_SIZE = DT_RELASZ, RELATIVE_COUNT = DT_RELACOUNT };
-#endif
-
-const ElfW(Dyn) * object_dynamic(const struct dl_phdr_info *info)
-{
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            return (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-    return NULL;
-}
-
-/* Where the loader leaves it for a debugger. */
-const struct link_map *object_list(const struct dl_phdr_info *program)
-{
-    const ElfW(Dyn) *entry = object_dynamic(program);
-    for (; entry != NULL && entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_DEBUG && entry->d_un.d_ptr != 0)
-            return ((const struct r_debug *)entry->d_un.d_ptr)->r_map;
-    return NULL;
-}
 
 static uintptr_t distance(uintptr_t one, uintptr_t other)
 {
@@ -42,78 +17,68 @@ static uintptr_t distance(uintptr_t one, uintptr_t other)
  * glibc turns these addresses absolute when it loads an object, but for the kernel's own and not on
  * every machine. An object may have been linked for any address: what is right lies close by.
  */
-static const void *address_in(const struct object *object, const ElfW(Dyn) * entry)
+static const void *address_in(const struct object *object, uintptr_t absolute)
 {
     uintptr_t near = (uintptr_t)object->dynamic;
-    uintptr_t absolute = entry->d_un.d_ptr;
     uintptr_t relative = object->base + absolute;
+    if (absolute == 0)
+        return NULL;
     return (const void *)(distance(absolute, near) < distance(relative, near) ? absolute
                                                                               : relative);
 }
 
-static void read_entry(struct object *object, const ElfW(Dyn) * entry)
+static bool read_dynamic(struct object *object)
 {
-    switch (entry->d_tag) {
-    case DT_SYMTAB:
-        object->symbols = address_in(object, entry);
-        break;
-    case DT_STRTAB:
-        object->strings = address_in(object, entry);
-        break;
-    case DT_HASH:
-        object->old_hash = address_in(object, entry);
-        break;
-    case DT_GNU_HASH:
-        object->gnu_hash = address_in(object, entry);
-        break;
-    case TABLE:
-        object->tables[0] = address_in(object, entry);
-        break;
-    case TABLE_SIZE:
-        object->sizes[0] = entry->d_un.d_val;
-        break;
-    case RELATIVE_COUNT:
-        object->relative = entry->d_un.d_val;
-        break;
-    case DT_JMPREL:
-        object->tables[1] = address_in(object, entry);
-        break;
-    case DT_PLTRELSZ:
-        object->sizes[1] = entry->d_un.d_val;
-        break;
-    default:
-        break;
-    }
+    enum { LOW_TAGS = DT_JMPREL + 1 }; /* all there were once; the others came one by one */
+    ElfW(Addr) low[LOW_TAGS] = {0}, gnu_hash = 0;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        if ((uintptr_t)entry->d_tag < LOW_TAGS)
+            low[entry->d_tag] = entry->d_un.d_ptr;
+        else if (entry->d_tag == DT_GNU_HASH)
+            gnu_hash = entry->d_un.d_ptr;
+        else if (entry->d_tag == ARCH_RELATIVE_COUNT)
+            object->relative = entry->d_un.d_val;
+    object->symbols = address_in(object, low[DT_SYMTAB]);
+    object->strings = address_in(object, low[DT_STRTAB]);
+    object->gnu_hash = address_in(object, gnu_hash);
+    object->old_hash = address_in(object, low[DT_HASH]);
+    object->tables[0] = address_in(object, low[ARCH_TABLE]);
+    object->sizes[0] = low[ARCH_TABLE_SIZE];
+    object->tables[1] = address_in(object, low[DT_JMPREL]);
+    object->sizes[1] = low[DT_PLTRELSZ];
+    if (low[DT_SONAME] != 0 && object->strings != NULL)
+        object->soname = object->strings + low[DT_SONAME];
+    return object->symbols != NULL && object->strings != NULL;
 }
 
 bool object_read(struct object *object, const struct link_map *map)
 {
-    const ElfW(Dyn) *soname = NULL;
-    memset(object, 0, sizeof *object);
-    object->path = map->l_name;
-    object->base = map->l_addr;
-    object->dynamic = map->l_ld;
-    if (object->dynamic == NULL)
-        return false;
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_SONAME)
-            soname = entry;
-        else
-            read_entry(object, entry);
-    if (soname != NULL && object->strings != NULL)
-        object->soname = object->strings + soname->d_un.d_val;
-    return object->symbols != NULL && object->strings != NULL;
+    *object = (struct object){.path = map->l_name, .base = map->l_addr, .dynamic = map->l_ld};
+    return object->dynamic != NULL && read_dynamic(object);
+}
+
+bool object_read_info(struct object *object, const struct dl_phdr_info *info)
+{
+    *object = (struct object){.path = info->dlpi_name,
+                              .base = info->dlpi_addr,
+                              .headers = info->dlpi_phdr,
+                              .header_count = info->dlpi_phnum};
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            object->dynamic = (const void *)(object->base + info->dlpi_phdr[i].p_vaddr);
+    return object->dynamic != NULL && read_dynamic(object);
 }
 
 /* Others on the list may be on their way out of memory: only their base is looked at. */
 static int take_headers(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)size;
-    struct object *object = argument;
-    if (info->dlpi_addr != object->base || object_dynamic(info) != object->dynamic)
+    struct object *object = argument, found;
+    if (info->dlpi_addr != object->base || !object_read_info(&found, info) ||
+        found.dynamic != object->dynamic)
         return 0;
-    object->headers = info->dlpi_phdr;
-    object->header_count = info->dlpi_phnum;
+    object->headers = found.headers;
+    object->header_count = found.header_count;
     return 1;
 }
 
@@ -171,20 +136,16 @@ uint32_t object_first_defined(const struct object *object)
     return 0;
 }
 
-/* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
-static bool old_hash_has(const struct object *object, const char *symbol, uintptr_t address)
-{
-    for (uint32_t index = 0; index < object->old_hash[1]; index++)
-        if (is_definition(object, index, symbol, address))
-            return true;
-    return false;
-}
-
 bool object_defines(const struct object *object, const char *symbol, uintptr_t address)
 {
     if (object->gnu_hash != NULL)
         return gnu_hash_has(object, symbol, address);
-    return object->old_hash != NULL && old_hash_has(object, symbol, address);
+    /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
+    uint32_t count = object->old_hash == NULL ? 0 : object->old_hash[1];
+    for (uint32_t index = 0; index < count; index++)
+        if (is_definition(object, index, symbol, address))
+            return true;
+    return false;
 }
 
 int object_called(const struct object *object, const char *const names[], int count)
@@ -209,15 +170,15 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
 }
 
 /* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
-bool object_protects(const struct object *object, uintptr_t address)
+struct pages object_relro(const struct object *object)
 {
     uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
     for (int i = 0; i < object->header_count; i++) {
         const ElfW(Phdr) *header = &object->headers[i];
         uintptr_t start = object->base + header->p_vaddr;
-        if (header->p_type == PT_GNU_RELRO && address >= (start & page) &&
-            address < ((start + header->p_memsz) & page))
-            return true;
+        if (header->p_type == PT_GNU_RELRO)
+            return (struct pages){start & page,
+                                  ((start + header->p_memsz) & page) - (start & page)};
     }
-    return false;
+    return (struct pages){0, 0};
 }

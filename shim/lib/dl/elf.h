@@ -1,7 +1,6 @@
 /*
  * elf.h: what one loaded ELF object says about itself: its relocations, what it defines, what it is
- * called. Reads the object's memory and no file; called by scope.c and rebind.c, under the loader's
- * lock.
+ * called. Reads the object's memory and no file; called under the loader's lock.
  */
 #ifndef ELF_H
 #define ELF_H
@@ -13,11 +12,7 @@
 
 #include "arch/arch.h"
 
-#if ARCH_ADDENDS_IN_PLACE
-typedef ElfW(Rel) relocation;
-#else
-typedef ElfW(Rela) relocation;
-#endif
+typedef ARCH_RELOCATION relocation;
 
 enum { OBJECT_TABLES = 2 }; /* DT_RELA, or DT_REL, and DT_JMPREL */
 
@@ -37,19 +32,13 @@ struct object {
     size_t relative;             /* so many of the first table come first and name no symbol */
 };
 
-/* The dynamic section, or NULL. */
-const ElfW(Dyn) * object_dynamic(const struct dl_phdr_info *info);
-
-/*
- * The loader's list, in the order of loading; the program is its first object, in
- * dl_iterate_phdr(3) as well. NULL where it was linked without DT_DEBUG.
- */
-const struct link_map *object_list(const struct dl_phdr_info *program);
-
 /* False where it has no dynamic symbols: then there is nothing to know. */
 bool object_read(struct object *object, const struct link_map *map);
 
-/* Its program headers. False where it is not loaded any more. */
+/* The same of what dl_iterate_phdr(3) gives, with the program headers. */
+bool object_read_info(struct object *object, const struct dl_phdr_info *info);
+
+/* Adds the program headers. False where it is not loaded any more. */
 bool object_find_headers(struct object *object);
 
 /* Does it define this symbol itself, at this address? 0: at any. */
@@ -62,12 +51,14 @@ uint32_t object_first_defined(const struct object *object);
 /* Which of these is it called, by its path, the last part of that, or its SONAME? -1: none. */
 int object_called(const struct object *object, const char *const names[], int count);
 
-/* The following want the program headers. */
-
-/* Does the address lie in a segment with this flag, such as PF_W? */
+/* Does the address lie in a segment with this flag, such as PF_W? Wants the program headers. */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
 
-/* Did the loader make the page of this address read-only after relocation? */
-bool object_protects(const struct object *object, uintptr_t address);
+/* What the loader has made read-only after relocation; empty where it has not. */
+struct pages {
+    uintptr_t start;
+    size_t size;
+};
+struct pages object_relro(const struct object *object);
 
 #endif

@@ -1,15 +1,17 @@
 /*
- * libdl.c: dlsym(3) and dlerror(3) where libc.so.6 has neither; see libdl.h.
+ * libdl.c: dlsym(3) and dlerror(3) before glibc 2.34; see libdl.h.
  *
- * Before glibc 2.34 they were in libdl.so.2. To need that file would have every program load it at
- * its start, which doubles what the guard costs there, and since then for nothing. So where nobody
- * has loaded it, it is fetched by glibc's private entry points.
+ * They were in libdl.so.2 then. To need that file would have every program load it at its start,
+ * which doubles what the guard costs there, and since then for nothing. So where nobody has loaded
+ * it, it is fetched by glibc's private entry points.
  */
 #include "dl/libdl.h"
 
 #include <dlfcn.h>
 #include <limits.h>
 #include <stddef.h>
+
+#include "hot_bss.h"
 
 #pragma weak dlsym
 #pragma weak dlerror
@@ -18,7 +20,7 @@ extern void *__libc_dlsym(void *module, const char *symbol) __attribute__((weak)
 
 #define RTLD_DLOPEN_PRIVATE INT_MIN /* glibc's __RTLD_DLOPEN */
 
-static void *private_dlsym(const char *file, const char *symbol)
+static void *find_privately(const char *file, const char *symbol)
 {
     if (__libc_dlopen_mode == NULL || __libc_dlsym == NULL)
         return NULL;
@@ -26,17 +28,22 @@ static void *private_dlsym(const char *file, const char *symbol)
     return opened == NULL ? NULL : __libc_dlsym(opened, symbol);
 }
 
-struct libdl libdl_find(void)
+void *libdl_next(const char *symbol)
 {
-    struct libdl libdl = {.dlsym = dlsym, .dlerror = dlerror};
-    if (libdl.dlsym == NULL) {
-        *(void **)(void *)&libdl.dlsym = private_dlsym("libdl.so.2", "dlsym");
-        *(void **)(void *)&libdl.dlerror = private_dlsym("libdl.so.2", "dlerror");
+    static HOT_BSS void *(*found)(void *module, const char *symbol);
+    void *(*find)(void *, const char *) = dlsym != NULL ? dlsym : found;
+    if (find == NULL) {
+        *(void **)(void *)&find = find_privately("libdl.so.2", "dlsym");
+        found = find;
     }
-    return libdl;
+    return find != NULL ? find(RTLD_NEXT, symbol) : find_privately("libc.so.6", symbol);
 }
 
-void *libdl_definition_in_libc(const char *symbol)
+void libdl_clear_error(void)
 {
-    return private_dlsym("libc.so.6", symbol);
+    char *(*clear)(void) = dlerror;
+    if (clear == NULL)
+        *(void **)(void *)&clear = find_privately("libdl.so.2", "dlerror");
+    if (clear != NULL)
+        clear();
 }

@@ -3,7 +3,6 @@
  */
 #include "dl/real.h"
 
-#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,14 +27,6 @@ enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 HOT_BSS struct real real_table;
 static HOT_BSS atomic_bool resolved;
 
-/* Where libdl.so.2 is not to be had, in an image that was trimmed say, libc's own definition must
- * do: a hook without a real function would end the program. */
-static void *definition_of(const struct libdl *libdl, const char *symbol)
-{
-    return libdl->dlsym != NULL ? libdl->dlsym(RTLD_NEXT, symbol)
-                                : libdl_definition_in_libc(symbol);
-}
-
 /*
  * Two threads may come here at once: they write the same values. A symbol that this libc lacks
  * leaves an error behind that the program's own dlerror(3) must not find.
@@ -43,15 +34,14 @@ static void *definition_of(const struct libdl *libdl, const char *symbol)
 static void resolve(void)
 {
     bool missing = false;
-    const struct libdl libdl = libdl_find();
     for (int i = 0; i < SYMBOLS; i++) {
-        void *found = definition_of(&libdl, symbols[i].name);
+        void *found = libdl_next(symbols[i].name);
         __atomic_store_n((void **)(void *)((char *)&real_table + symbols[i].offset), found,
                          __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
-    if (missing && libdl.dlerror != NULL)
-        libdl.dlerror();
+    if (missing)
+        libdl_clear_error();
     if (real_table.fcntl64 == NULL) /* musl 1.2.4 and later */
         __atomic_store_n(&real_table.fcntl64, real_table.fcntl, __ATOMIC_RELAXED);
     atomic_store_explicit(&resolved, true, memory_order_release);

@@ -14,7 +14,6 @@
 #include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "dl/elf.h"
@@ -24,22 +23,6 @@
 #include "log.h"
 #include "text.h"
 
-#if __SIZEOF_POINTER__ == 8
-#define TYPE_OF(relocation)   ELF64_R_TYPE((relocation)->r_info)
-#define SYMBOL_OF(relocation) ELF64_R_SYM((relocation)->r_info)
-#else
-#define TYPE_OF(relocation)   ELF32_R_TYPE((relocation)->r_info)
-#define SYMBOL_OF(relocation) ELF32_R_SYM((relocation)->r_info)
-#endif
-
-/* One that stood in the entry is lost once the loader has written that; nobody adds to a function.
- */
-#if ARCH_ADDENDS_IN_PLACE
-#define ADDEND_OF(relocation) 0
-#else
-#define ADDEND_OF(relocation) (relocation)->r_addend
-#endif
-
 struct work {
     const struct hook *hooks;
     uint64_t name_filter; /* of their names: it tells nearly all others */
@@ -47,47 +30,6 @@ struct work {
     const char *called;
     struct scope scope;
 };
-
-/* ---- what is written to ---- */
-
-/* A RELRO page, temporarily writable: the entries of a module lie together. */
-struct writable_page {
-    uintptr_t address; /* 0: none */
-};
-
-static bool protect_page(uintptr_t page, int protection)
-{
-    return kernel_call(SYS_mprotect, (long)page, (long)getauxval(AT_PAGESZ), protection, 0, 0, 0) ==
-           0;
-}
-
-static void close_page(struct writable_page *open)
-{
-    if (open->address != 0)
-        protect_page(open->address, PROT_READ);
-    open->address = 0;
-}
-
-static bool open_page_of(uintptr_t entry, struct writable_page *open)
-{
-    uintptr_t page = entry & ~(getauxval(AT_PAGESZ) - 1);
-    if (page == open->address)
-        return true;
-    close_page(open);
-    if (!protect_page(page, PROT_READ | PROT_WRITE))
-        return false;
-    open->address = page;
-    return true;
-}
-
-static bool write_entry(const struct object *object, uintptr_t entry, function hook,
-                        struct writable_page *open)
-{
-    if (object_protects(object, entry) && !open_page_of(entry, open))
-        return false;
-    __atomic_store_n((uintptr_t *)entry, (uintptr_t)hook, __ATOMIC_RELEASE);
-    return true;
-}
 
 /* ---- the log ---- */
 
@@ -143,9 +85,9 @@ static inline const struct hook *hook_for(const struct work *work, const struct 
 /* JUMP_SLOT, GLOB_DAT or a plain address: neither an offset nor a sum. */
 static inline bool is_function_reloc(const relocation *wanted)
 {
-    unsigned type = (unsigned)TYPE_OF(wanted);
+    unsigned type = (unsigned)ARCH_TYPE_OF(wanted->r_info);
     return (type == ARCH_JUMP_SLOT || type == ARCH_GLOB_DAT || type == ARCH_ADDRESS) &&
-           ADDEND_OF(wanted) == 0;
+           ARCH_ADDEND_OF(wanted) == 0;
 }
 
 /*
@@ -159,7 +101,7 @@ static bool leads_to_libc(struct work *work, const struct object *object, const 
         __atomic_load_n((uintptr_t *)(object->base + wanted->r_offset), __ATOMIC_ACQUIRE);
     if (scope_is_libcs(&work->scope, name, present))
         return true;
-    return TYPE_OF(wanted) == ARCH_JUMP_SLOT && object_covers(object, present, PF_X) &&
+    return ARCH_TYPE_OF(wanted->r_info) == ARCH_JUMP_SLOT && object_covers(object, present, PF_X) &&
            !scope_defines(&work->scope, name);
 }
 
@@ -171,79 +113,85 @@ static bool real_is_libcs(const struct work *work, const struct hook *hook)
     return scope_is_libcs(&work->scope, hook->name, (uintptr_t)*real);
 }
 
+/* ---- writing ---- */
+
+/* The RELRO pages of a module, temporarily writable. */
+struct writable_pages {
+    struct pages pages;
+    bool are_writable;
+};
+
+static bool protect(struct writable_pages *relro, int protection)
+{
+    bool done = kernel_call(SYS_mprotect, (long)relro->pages.start, (long)relro->pages.size,
+                            protection, 0, 0, 0) == 0;
+    relro->are_writable = done && (protection & PROT_WRITE) != 0;
+    return done;
+}
+
 /* False where the entry should have been written and could not be. */
 static bool rebind_entry(struct work *work, const struct object *object, const relocation *wanted,
-                         struct writable_page *open)
+                         struct writable_pages *relro)
 {
-    const struct hook *hook = hook_for(work, object, SYMBOL_OF(wanted));
+    const struct hook *hook = hook_for(work, object, ARCH_SYMBOL_OF(wanted->r_info));
     uintptr_t entry = object->base + wanted->r_offset;
     if (hook == NULL || !object_covers(object, entry, PF_W) ||
         !leads_to_libc(work, object, wanted, hook->name))
         return true;
-    if (!real_is_libcs(work, hook) || !write_entry(object, entry, hook->hook, open))
+    bool is_read_only = entry - relro->pages.start < relro->pages.size && !relro->are_writable;
+    if (!real_is_libcs(work, hook) || (is_read_only && !protect(relro, PROT_READ | PROT_WRITE)))
         return false;
+    __atomic_store_n((uintptr_t *)entry, (uintptr_t)hook->hook, __ATOMIC_RELEASE);
     log_rebound(object, hook->name);
     return true;
 }
 
-/* From the first to the last symbol for which it wants a hook. */
-struct symbols {
-    size_t first, last;
-};
-
 /* Each entry, whatever became of the one before. */
-static bool rebind_entries(struct work *work, const struct object *object, struct symbols wanted)
+static bool rebind_entries(struct work *work, const struct object *object)
 {
-    struct writable_page open = {0};
+    struct writable_pages relro = {.pages = object_relro(object)};
     bool complete = true;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         const relocation *entries = object->tables[table];
         size_t count = entries == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
-            if (SYMBOL_OF(&entries[i]) - wanted.first <= wanted.last - wanted.first &&
-                is_function_reloc(&entries[i]))
-                complete = rebind_entry(work, object, &entries[i], &open) && complete;
+            if (is_function_reloc(&entries[i]))
+                complete = rebind_entry(work, object, &entries[i], &relro) && complete;
     }
-    close_page(&open);
+    if (relro.are_writable)
+        protect(&relro, PROT_READ);
     return complete;
 }
 
 /* Most modules want none of the hooked names: then none of their relocations need be looked at.
  * Nothing in here takes longer than this loop. */
-static struct symbols symbols_wanted(const struct work *work, const struct object *object)
+static bool wants_hooks(const struct work *work, const struct object *object)
 {
     uint32_t end = object_first_defined(object);
-    struct symbols wanted = {1, end == 0 ? SIZE_MAX : 0};
     for (uint32_t i = 1; i < end; i++)
-        if (hook_for(work, object, i) != NULL) {
-            wanted.first = wanted.last == 0 ? i : wanted.first;
-            wanted.last = i;
-        }
-    return wanted;
+        if (hook_for(work, object, i) != NULL)
+            return true;
+    return end == 0; /* it does not tell */
 }
 
 static void rebind_object(struct work *work, const struct link_map *map)
 {
     struct object object;
-    if (!object_read(&object, map))
-        return;
-    struct symbols wanted = symbols_wanted(work, &object);
-    if (wanted.last != 0 &&
-        (!object_find_headers(&object) || !rebind_entries(work, &object, wanted)))
+    if (object_read(&object, map) && wants_hooks(work, &object) &&
+        (!object_find_headers(&object) || !rebind_entries(work, &object)))
         rebind_log_failure(object.path);
 }
 
 /* Under the loader's lock: two threads must not change the protection of one page at a time. */
 static int rebind_scope(struct dl_phdr_info *program, size_t size, void *argument)
 {
+    (void)program;
     (void)size;
     struct work *work = argument;
-    struct scope *scope = &work->scope;
-    if (!scope_find(scope, program, work->module, work->called))
-        rebind_log_failure(work->called);
-    int found = scope->size; /* scope_defines may append others */
+    scope_find(&work->scope, work->module, work->called);
+    int found = work->scope.size; /* scope_defines may append others */
     for (int i = 0; i < found; i++)
-        rebind_object(work, scope->objects[i]);
+        rebind_object(work, work->scope.objects[i]);
     return 1; /* once is enough */
 }
 

@@ -28,37 +28,40 @@ static bool read_if_mapped(const struct scope *scope, struct object *object,
 
 /* ---- the start ---- */
 
-static HOT_BSS atomic_bool is_started;
+/* The loader's list; glibc's handle of the program. */
+static const struct link_map *list;
 
-/* By its base. Should it be closed, as what an early constructor has opened may be, nothing is
- * rebound any more. */
-static HOT_BSS uintptr_t last_at_start;
+/* Its base, and 1: 0 means that nobody has looked yet. Should it be closed, as what an early
+ * constructor has opened may be, nothing is rebound any more. */
+static HOT_BSS atomic_uintptr_t last_at_start;
 
-/* Under the loader's lock: where another thread was first, it is done. */
-static int note_last(struct dl_phdr_info *info, size_t size, void *has_begun)
+static int note_last(struct dl_phdr_info *info, size_t size, void *last)
 {
     (void)size;
-    if (!*(bool *)has_begun && atomic_load(&is_started))
-        return 1;
-    *(bool *)has_begun = true;
-    atomic_store(&is_started, true);
-    last_at_start = info->dlpi_addr;
+    *(uintptr_t *)last = info->dlpi_addr | 1;
     return 0;
 }
 
-void scope_start(void)
+/* Of two threads the one that is done first is right: neither has opened anything before that. */
+void scope_start(const struct link_map *program)
 {
-    bool has_begun = false;
-    if (!atomic_load(&is_started))
-        dl_iterate_phdr(note_last, &has_begun);
+    uintptr_t none = 0;
+    uintptr_t last = 0;
+    if (program != NULL)
+        __atomic_store_n(&list, program, __ATOMIC_RELAXED);
+    if (atomic_load(&last_at_start) != 0)
+        return;
+    dl_iterate_phdr(note_last, &last);
+    atomic_compare_exchange_strong(&last_at_start, &none, last);
 }
 
 /* The loader appends what it loads to its list. */
-static const struct link_map *first_after_start(const struct link_map *list)
+static const struct link_map *first_after_start(void)
 {
     const struct link_map *first = NULL;
+    uintptr_t last = atomic_load(&last_at_start);
     for (const struct link_map *map = list; map != NULL; map = map->l_next)
-        if (map->l_addr == last_at_start)
+        if ((map->l_addr | 1) == last)
             first = map->l_next;
     return first;
 }
@@ -133,20 +136,11 @@ static void add_all_dependencies(struct scope *scope, const struct link_map *fir
         continue;
 }
 
-static const struct link_map *first_before(const struct link_map *map)
-{
-    while (map->l_prev != NULL)
-        map = map->l_prev;
-    return map;
-}
-
-bool scope_find(struct scope *scope, const struct dl_phdr_info *program,
-                const struct link_map *module, const char *called)
+void scope_find(struct scope *scope, const struct link_map *module, const char *called)
 {
     struct object object;
+    const struct link_map *first = first_after_start();
     scope->may_be_unmapped = module == NULL;
-    scope->list = module == NULL ? object_list(program) : first_before(module);
-    const struct link_map *first = first_after_start(scope->list);
     if (module == NULL)
         need(scope, called);
     for (const struct link_map *map = first; map != NULL && module != NULL; map = map->l_next)
@@ -155,12 +149,11 @@ bool scope_find(struct scope *scope, const struct dl_phdr_info *program,
             add_dependencies(scope, module->l_next);
         }
     add_all_dependencies(scope, first);
-    return scope->list != NULL;
 }
 
 bool scope_defines(struct scope *scope, const char *symbol)
 {
-    add_all_dependencies(scope, scope->list);
+    add_all_dependencies(scope, list);
     for (int i = 0; i < scope->size; i++) {
         struct object object;
         if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
@@ -178,7 +171,7 @@ static HOT_BSS int libc_count;
 
 static void find_libc(const struct scope *scope)
 {
-    for (const struct link_map *map = scope->list; map != NULL; map = map->l_next) {
+    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
         struct object *file = &libc[libc_count];
         if (libc_count < LIBC_FILES && read_if_mapped(scope, file, map) && file->soname != NULL &&
             text_is_one_of(file->soname, libc_files, LIBC_FILES))

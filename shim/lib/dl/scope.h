@@ -16,25 +16,24 @@
 enum { SCOPE_AT_MOST = 64, SCOPE_NAMES_AT_MOST = 128 };
 
 struct scope {
-    const struct link_map *list; /* of all that is loaded */
     const struct link_map *objects[SCOPE_AT_MOST];
     const char *names[SCOPE_NAMES_AT_MOST]; /* that they need; the first `found` are among them */
     int size, found, needed;
     bool is_too_large;
-    bool may_be_unmapped; /* an object on the list */
+    bool may_be_unmapped; /* an object on the loader's list */
 };
 
-/* Remembers, once, the last object that the program began with. What the program began with is
- * never rebound: its GOT entries mean what comes first of all, be it the program's own function. */
-void scope_start(void);
-
 /*
- * Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object called so; and what
- * it needs of what was loaded after the start. Each of these is to be rebound. The scope is all
- * zero. False where the program has no DT_DEBUG, and its name does not lead to a module.
+ * Remembers the last object that the program began with, and the first one on the loader's list,
+ * the program itself, NULL: not known yet. What the program began with is never rebound: its GOT
+ * entries mean what comes first of all, be it the program's own function.
  */
-bool scope_find(struct scope *scope, const struct dl_phdr_info *program,
-                const struct link_map *module, const char *called);
+void scope_start(const struct link_map *program);
+
+/* Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object called so; and what
+ * it needs of what was loaded after the start. All these are to be rebound. The scope is all zero.
+ */
+void scope_find(struct scope *scope, const struct link_map *module, const char *called);
 
 /* Does an object of the scope define that symbol? May append those of the start to the scope. */
 bool scope_defines(struct scope *scope, const char *symbol);

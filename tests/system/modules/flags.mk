@@ -105,17 +105,27 @@ $(REBIND_OPENERS): private TEST_CFLAGS += \
 
 # ---- rebind: who calls dlopen() may have a DT_RUNPATH, a DT_RPATH or neither ----
 
-# The same library with a DT_RPATH, or with none at all, to be preloaded before that with a DT_RUNPATH.
-REBIND_RPATH_OPENER := $(SYSTEM_MODULES)/rebind_rpath_opener.so
-REBIND_PLAIN_OPENER := $(SYSTEM_MODULES)/rebind_plain_opener.so
-MODULES += $(REBIND_RPATH_OPENER) $(REBIND_PLAIN_OPENER)
+# The same library with neither, and others to be preloaded before that.
+REBIND_OTHER_OPENERS := $(patsubst %,$(SYSTEM_MODULES)/rebind_%_opener.so,plain rpath runpath hwcaps)
+MODULES += $(REBIND_OTHER_OPENERS)
 
-$(REBIND_RPATH_OPENER): private TEST_CFLAGS += -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/by_library'
-$(REBIND_RPATH_OPENER) $(REBIND_PLAIN_OPENER): tests/system/modules/rebind_opener.c Makefile
+REBIND_BY := -rpath,$(abspath $(SYSTEM_MODULES))/by_
+$(SYSTEM_MODULES)/rebind_rpath_opener.so:   private TEST_CFLAGS += -Wl,--disable-new-dtags,$(REBIND_BY)library
+$(SYSTEM_MODULES)/rebind_runpath_opener.so: private TEST_CFLAGS += -Wl,--enable-new-dtags,$(REBIND_BY)library
+$(SYSTEM_MODULES)/rebind_hwcaps_opener.so:  private TEST_CFLAGS += -Wl,--enable-new-dtags,$(REBIND_BY)hwcaps
+$(REBIND_OTHER_OPENERS): tests/system/modules/rebind_opener.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
 
-# The program itself has none, or a DT_RPATH.
+# What only some processors find there.
+REBIND_OF_HWCAPS := $(SYSTEM_MODULES)/by_hwcaps/glibc-hwcaps/x86-64-v2/rebind_of_hwcaps.so
+MODULES += $(REBIND_OF_HWCAPS)
+$(REBIND_OF_HWCAPS): $(SYSTEM_MODULES)/rebind_lazy.so
+	@mkdir -p $(@D)
+	cp $< $@
+
+# The program itself has neither, or a DT_RPATH.
+REBIND_PLAIN_OPENER  := $(SYSTEM_MODULES)/rebind_plain_opener.so
 REBIND_RPATH_PROGRAM := $(SYSTEM_PROGRAMS)/rebind_at_once_rpath
 PROGRAMS += $(REBIND_RPATH_PROGRAM)
 
@@ -123,7 +133,7 @@ $(SYSTEM_PROGRAMS)/rebind_at_once $(REBIND_RPATH_PROGRAM): $(REBIND_PLAIN_OPENER
 $(SYSTEM_PROGRAMS)/rebind_at_once: private TEST_CFLAGS += -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
 $(REBIND_RPATH_PROGRAM): tests/system/programs/rebind_at_once.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -ldl -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' \
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -ldl -Wl,--disable-new-dtags,$(REBIND_BY)program \
 	    -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
 
 # ---- company: one program with each of gcc's sanitizers, in it and beside it ----
