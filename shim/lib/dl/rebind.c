@@ -189,8 +189,8 @@ static int rebind_scope(struct dl_phdr_info *program, size_t size, void *argumen
     (void)size;
     struct work *work = argument;
     scope_find(&work->scope, work->module, work->called);
-    int found = work->scope.size; /* scope_defines may append others */
-    for (int i = 0; i < found; i++)
+    int count = work->scope.loaded_later; /* scope_defines may add others behind them */
+    for (int i = 0; i < count; i++)
         rebind_object(work, work->scope.objects[i]);
     return 1; /* once is enough */
 }

@@ -87,18 +87,33 @@ static bool has(const struct scope *scope, const struct link_map *map)
     return false;
 }
 
-static void add(struct scope *scope, const struct link_map *map, const struct object *object)
+static bool append(struct scope *scope, const struct link_map *map)
 {
     if (has(scope, map)) /* a dependency by a second name */
-        return;
+        return false;
     if (scope->size == SCOPE_AT_MOST) {
         scope->is_too_large = true;
-        return;
+        return false;
     }
     scope->objects[scope->size++] = map;
+    return true;
+}
+
+static void need_dependencies(struct scope *scope, const struct object *object)
+{
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
         if (entry->d_tag == DT_NEEDED)
             need(scope, object->strings + entry->d_un.d_val);
+}
+
+/* Before those of the start. */
+static void add(struct scope *scope, const struct link_map *map, const struct object *object)
+{
+    if (!append(scope, map))
+        return;
+    scope->objects[scope->size - 1] = scope->objects[scope->loaded_later];
+    scope->objects[scope->loaded_later++] = map;
+    need_dependencies(scope, object);
 }
 
 /* Is it called what is needed and was not found yet? Then it is found now. */
@@ -115,27 +130,30 @@ static bool is_needed(struct scope *scope, const struct object *object)
     return true;
 }
 
-/* One way down the list: a dlopen lists what it loads breadth-first, each object behind the first
- * that needs it. Says whether the scope grew. */
-static bool add_dependencies(struct scope *scope, const struct link_map *first)
+/* One way down the list, from `first` to before `end`: a dlopen lists what it loads breadth-first,
+ * each object behind the first that needs it. Says whether the scope grew. */
+static bool look(struct scope *scope, const struct link_map *first, const struct link_map *end,
+                 bool in_start)
 {
     int before = scope->size;
-    for (const struct link_map *map = first; map != NULL && scope->found < scope->needed;
+    struct object object;
+    for (const struct link_map *map = first; map != end && scope->found < scope->needed;
          map = map->l_next) {
-        struct object object;
-        if (read_if_mapped(scope, &object, map) && is_needed(scope, &object))
+        if (!read_if_mapped(scope, &object, map) || !is_needed(scope, &object))
+            continue;
+        if (in_start)
+            append(scope, map);
+        else
             add(scope, map, &object);
     }
     return scope->size > before;
 }
 
-/* A dependency may have been loaded before: by a module's constructor, say, and not be rebound. */
-static void add_all_dependencies(struct scope *scope, const struct link_map *first)
-{
-    while (add_dependencies(scope, first))
-        continue;
-}
-
+/*
+ * Most needs are met by what the module has brought with it or by the start, so that only these are
+ * looked through, however many modules there are. But a dependency may also have been loaded by an
+ * earlier module's constructor, say, and not be rebound.
+ */
 void scope_find(struct scope *scope, const struct link_map *module, const char *called)
 {
     struct object object;
@@ -146,19 +164,25 @@ void scope_find(struct scope *scope, const struct link_map *module, const char *
     for (const struct link_map *map = first; map != NULL && module != NULL; map = map->l_next)
         if (map == module && object_read(&object, module)) {
             add(scope, module, &object);
-            add_dependencies(scope, module->l_next);
+            look(scope, module->l_next, NULL, false);
         }
-    add_all_dependencies(scope, first);
+    look(scope, list, first, true);
+    while (look(scope, first, NULL, false))
+        continue;
 }
 
+/* Those of the start have their needs, too. */
 bool scope_defines(struct scope *scope, const char *symbol)
 {
-    add_all_dependencies(scope, list);
-    for (int i = 0; i < scope->size; i++) {
-        struct object object;
+    struct object object;
+    for (int i = scope->loaded_later; i < scope->size; i++)
+        if (object_read(&object, scope->objects[i]))
+            need_dependencies(scope, &object);
+    while (look(scope, list, NULL, false))
+        continue;
+    for (int i = 0; i < scope->size; i++)
         if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
             return true;
-    }
     return scope->is_too_large;
 }
 

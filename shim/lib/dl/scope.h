@@ -18,6 +18,7 @@ enum { SCOPE_AT_MOST = 64, SCOPE_NAMES_AT_MOST = 128 };
 struct scope {
     const struct link_map *objects[SCOPE_AT_MOST];
     const char *names[SCOPE_NAMES_AT_MOST]; /* that they need; the first `found` are among them */
+    int loaded_later; /* so many of the objects come first; the others are of the start */
     int size, found, needed;
     bool is_too_large;
     bool may_be_unmapped; /* an object on the loader's list */

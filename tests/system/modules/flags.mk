@@ -136,6 +136,26 @@ $(REBIND_RPATH_PROGRAM): tests/system/programs/rebind_at_once.c Makefile
 	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -ldl -Wl,--disable-new-dtags,$(REBIND_BY)program \
 	    -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
 
+# ---- cost: many modules ----
+
+COST_NUMBERS := $(shell seq 1 30)
+COST_MODULES := $(COST_NUMBERS:%=$(SYSTEM_MODULES)/cost_module_%.so)
+COST_START   := $(SYSTEM_MODULES)/cost_of_start.so
+MODULES += $(COST_MODULES) $(COST_NUMBERS:%=$(SYSTEM_MODULES)/cost_dependency_%.so)
+
+$(SYSTEM_MODULES)/cost_dependency_%.so: tests/system/modules/cost_dependency.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+
+$(SYSTEM_MODULES)/cost_module_%.so: tests/system/modules/cost_module.c $(SYSTEM_MODULES)/cost_dependency_%.so $(COST_START) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
+	    $(SYSTEM_MODULES)/cost_dependency_$*.so $(abspath $(COST_START))
+
+$(COST_START): private TEST_CFLAGS += -Wl,-soname,cost_of_start.so
+$(SYSTEM_PROGRAMS)/cost_modules: $(COST_START)
+$(SYSTEM_PROGRAMS)/cost_modules: private TEST_CFLAGS += -Wl,--no-as-needed,-rpath,'$$ORIGIN/../modules' $(abspath $(COST_START))
+
 # ---- company: one program with each of gcc's sanitizers, in it and beside it ----
 
 COMPANY_SANITIZED := $(patsubst %,$(SYSTEM_PROGRAMS)/company_%,address undefined thread \
