@@ -72,14 +72,14 @@ static void expect_setsockopt(const char *program, const char *file, const char 
            text("setsockopt: %s\n", how));
 }
 
-Test(rebind_open, a_bare_name_is_rebound_at_once_where_it_means_the_same_to_every_caller)
+Test(rebind_open, bare_name_is_rebound_at_once_where_no_caller_has_a_path)
 {
     expect_setsockopt("rebind_at_once", "rebind_now.so", "", "guarded");
     expect_setsockopt("rebind_at_once", "rebind_lazy.so", built_module("rebind_plain_opener"),
                       "guarded");
 }
 
-Test(rebind_open, a_bare_name_is_rebound_at_once_where_the_callers_runpath_does_not_have_it)
+Test(rebind_open, bare_name_is_rebound_at_once_where_the_callers_path_lacks_it)
 {
     expect_setsockopt("rebind_at_once", "rebind_now.so", built_module("rebind_runpath_opener"),
                       "guarded");
@@ -89,7 +89,7 @@ Test(rebind_open, a_bare_name_is_rebound_at_once_where_the_callers_runpath_does_
 }
 
 /* Only by the next hook: tests above have one run, and find the module guarded. */
-Test(rebind_open, a_bare_name_is_not_rebound_at_once_where_only_the_caller_finds_it)
+Test(rebind_open, bare_name_is_deferred_where_only_the_callers_path_has_it)
 {
     const char *of_library = "rebind_of_library.so";
     expect_setsockopt("rebind_at_once", of_library, built_module("rebind_opener"), "bypasses");
@@ -102,7 +102,7 @@ Test(rebind_open, a_bare_name_is_not_rebound_at_once_where_only_the_caller_finds
                       "bypasses");
 }
 
-/* A lazy slot does not tell yet whom it means; this one cannot mean what it does not need. */
+/* An unresolved entry cannot bind to a definition outside its local scope. */
 Test(rebind_open, a_module_is_guarded_though_something_else_has_functions_of_these_names)
 {
     struct server *server = start_redis(NULL);
@@ -170,7 +170,7 @@ Test(rebind_open, an_error_of_dlsym_outlives_a_hook)
 
 /* ---- the library itself ---- */
 
-Test(rebind_open, a_program_that_has_closed_the_library_forks_on)
+Test(rebind_open, program_forks_after_it_opened_and_closed_the_library)
 {
     expect(WORDS(built_program("rebind_unload"), LIBRARY), NULL, "child: status 0\n");
 }
@@ -223,7 +223,7 @@ Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_it
 }
 
 /* What it has is what SIGSTKSZ was, as long as that was a number. */
-Test(rebind_open, a_signal_handler_on_a_small_stack_may_do_what_was_put_off)
+Test(rebind_open, deferred_rebind_fits_a_signal_handlers_small_stack)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =

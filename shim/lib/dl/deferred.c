@@ -2,7 +2,7 @@
  * deferred.c: when a module is rebound; see deferred.h. Touches the thread's own record of what it
  * has deferred. A module's own constructors run before it is rebound, either way.
  *
- * What a bare name or $ORIGIN means may depend on the caller, whom dlopen knows by its return
+ * What a bare name or $ORIGIN means may depend on the caller, which dlopen knows by its return
  * address. Such a call must reach the real dlopen by a tail jump, and is rebound by the next hook.
  */
 #include "dl/deferred.h"
