@@ -290,12 +290,11 @@ static int expect_protections(const struct object *object, uintptr_t first, uint
                               bool writable)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    struct pages relro = object_relro(object);
     int checked = 0;
     for (uintptr_t at = first; at < end; at += page)
         for (uintptr_t word = at; word < at + page; word += page - sizeof(word))
             if (object_covers(object, word, PF_W)) {
-                cr_expect_eq(word - relro.start < relro.size, !writable, "%s: %zx", object->path,
+                cr_expect_eq(object_protects(object, word), !writable, "%s: %zx", object->path,
                              (size_t)(word - object->base));
                 checked++;
             }

@@ -170,15 +170,15 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
 }
 
 /* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
-struct pages object_relro(const struct object *object)
+bool object_protects(const struct object *object, uintptr_t address)
 {
     uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
     for (int i = 0; i < object->header_count; i++) {
         const ElfW(Phdr) *header = &object->headers[i];
         uintptr_t start = object->base + header->p_vaddr;
-        if (header->p_type == PT_GNU_RELRO)
-            return (struct pages){start & page,
-                                  ((start + header->p_memsz) & page) - (start & page)};
+        if (header->p_type == PT_GNU_RELRO && address >= (start & page) &&
+            address < ((start + header->p_memsz) & page))
+            return true;
     }
-    return (struct pages){0, 0};
+    return false;
 }

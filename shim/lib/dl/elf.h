@@ -51,14 +51,12 @@ uint32_t object_first_defined(const struct object *object);
 /* Which of these is it called, by its path, the last part of that, or its SONAME? -1: none. */
 int object_called(const struct object *object, const char *const names[], int count);
 
-/* Does the address lie in a segment with this flag, such as PF_W? Wants the program headers. */
+/* The following want the program headers. */
+
+/* Does the address lie in a segment with this flag, such as PF_W? */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
 
-/* What the loader has made read-only after relocation; empty where it has not. */
-struct pages {
-    uintptr_t start;
-    size_t size;
-};
-struct pages object_relro(const struct object *object);
+/* Did the loader make the page of this address read-only after relocation? */
+bool object_protects(const struct object *object, uintptr_t address);
 
 #endif

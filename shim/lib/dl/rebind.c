@@ -14,6 +14,7 @@
 #include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "dl/elf.h"
@@ -95,10 +96,8 @@ static inline bool is_function_reloc(const relocation *wanted)
  * module's own PLT; it will bind to libc unless the local scope defines the symbol.
  */
 static bool leads_to_libc(struct work *work, const struct object *object, const relocation *wanted,
-                          const char *name)
+                          const char *name, uintptr_t present)
 {
-    uintptr_t present =
-        __atomic_load_n((uintptr_t *)(object->base + wanted->r_offset), __ATOMIC_ACQUIRE);
     if (scope_is_libcs(&work->scope, name, present))
         return true;
     return ARCH_TYPE_OF(wanted->r_info) == ARCH_JUMP_SLOT && object_covers(object, present, PF_X) &&
@@ -115,33 +114,44 @@ static bool real_is_libcs(const struct work *work, const struct hook *hook)
 
 /* ---- writing ---- */
 
-/* The RELRO pages of a module, temporarily writable. */
-struct writable_pages {
-    struct pages pages;
-    bool are_writable;
+/* A RELRO page, temporarily writable: the entries of a module lie together. */
+struct writable_page {
+    uintptr_t address; /* 0: none */
 };
 
-static bool protect(struct writable_pages *relro, int protection)
+static bool protect(uintptr_t page, int protection)
 {
-    bool done = kernel_call(SYS_mprotect, (long)relro->pages.start, (long)relro->pages.size,
-                            protection, 0, 0, 0) == 0;
-    relro->are_writable = done && (protection & PROT_WRITE) != 0;
-    return done;
+    return kernel_call(SYS_mprotect, (long)page, (long)getauxval(AT_PAGESZ), protection, 0, 0, 0) ==
+           0;
+}
+
+static bool make_writable(const struct object *object, uintptr_t entry, struct writable_page *page)
+{
+    uintptr_t address = entry & ~(getauxval(AT_PAGESZ) - 1);
+    if (!object_protects(object, entry) || address == page->address)
+        return true;
+    if (page->address != 0)
+        protect(page->address, PROT_READ);
+    page->address = protect(address, PROT_READ | PROT_WRITE) ? address : 0;
+    return page->address != 0;
 }
 
 /* False where the entry should have been written and could not be. */
 static bool rebind_entry(struct work *work, const struct object *object, const relocation *wanted,
-                         struct writable_pages *relro)
+                         struct writable_page *page)
 {
     const struct hook *hook = hook_for(work, object, ARCH_SYMBOL_OF(wanted->r_info));
-    uintptr_t entry = object->base + wanted->r_offset;
-    if (hook == NULL || !object_covers(object, entry, PF_W) ||
-        !leads_to_libc(work, object, wanted, hook->name))
+    uintptr_t *entry = (uintptr_t *)(object->base + wanted->r_offset);
+    if (hook == NULL || !object_covers(object, (uintptr_t)entry, PF_W))
         return true;
-    bool is_read_only = entry - relro->pages.start < relro->pages.size && !relro->are_writable;
-    if (!real_is_libcs(work, hook) || (is_read_only && !protect(relro, PROT_READ | PROT_WRITE)))
-        return false;
-    __atomic_store_n((uintptr_t *)entry, (uintptr_t)hook->hook, __ATOMIC_RELEASE);
+    uintptr_t present = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+    do {
+        if (!leads_to_libc(work, object, wanted, hook->name, present))
+            return true;
+        if (!real_is_libcs(work, hook) || !make_writable(object, (uintptr_t)entry, page))
+            return false;
+    } while (!__atomic_compare_exchange_n(entry, &present, (uintptr_t)hook->hook, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     log_rebound(object, hook->name);
     return true;
 }
@@ -149,17 +159,17 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
 /* Each entry, whatever became of the one before. */
 static bool rebind_entries(struct work *work, const struct object *object)
 {
-    struct writable_pages relro = {.pages = object_relro(object)};
+    struct writable_page page = {0};
     bool complete = true;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         const relocation *entries = object->tables[table];
         size_t count = entries == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
             if (is_function_reloc(&entries[i]))
-                complete = rebind_entry(work, object, &entries[i], &relro) && complete;
+                complete = rebind_entry(work, object, &entries[i], &page) && complete;
     }
-    if (relro.are_writable)
-        protect(&relro, PROT_READ);
+    if (page.address != 0)
+        protect(page.address, PROT_READ);
     return complete;
 }
 
