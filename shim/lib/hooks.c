@@ -1,6 +1,6 @@
 /*
  * hooks.c: the exported symbols and nothing else. Each hook decides whether the call concerns a
- * guarded connection, hands it on, and returns what the next definition returned.
+ * guarded connection, hands it on, and returns what the real function returned.
  *
  * dlopen, the one that must not stand between its caller and the real one, is in dlopen.S.
  */
@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "dl/deferred.h"
 #include "dl/real.h"
-#include "dl/rebind.h"
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"
@@ -49,7 +49,7 @@ static const struct hook hooks[] = {
     HOOK(fcntl64), HOOK(daemon),     HOOK(dlopen), {NULL, NULL, 0},
 };
 
-/* The real functions; every hook comes by here, and does what an earlier dlopen had to put off. */
+/* The real functions; every hook comes by here, and does a deferred rebind. */
 static const struct real *real(void)
 {
     rebind_deferred(hooks);

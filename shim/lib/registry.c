@@ -107,7 +107,7 @@ static void store_record(struct slot *slot, const struct record *record)
 
 static void *map_zeroed(size_t size)
 {
-    long memory = kernel_call(KERNEL_MMAP, 0, (long)size, PROT_READ | PROT_WRITE,
+    long memory = kernel_call(ARCH_MMAP, 0, (long)size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory < 0 && memory >= -4095 ? NULL : (void *)memory; /* -4095..-1 are errors */
 }

@@ -98,6 +98,6 @@ static void __attribute__((constructor)) start(void)
         remove_untrusted_variables();
     if (config()->disable)
         return;
-    family_start();
+    scope_start(NULL);
     register_fork_handlers();
 }

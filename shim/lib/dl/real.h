@@ -1,9 +1,9 @@
 /*
- * real.h: the next definition of every hooked symbol: what the program would have called without
- * the guard, another preload's hook or libc's own function.
+ * real.h: the real functions: what the program would have called without the guard, another
+ * preload's hook or libc's own function.
  *
  * Resolved by the constructor; where another library's constructor calls a hook before ours has
- * run, at that moment. Called by the hooks and rebind.c.
+ * run, at that moment. Called by the hooks and by lib/dl.
  */
 #ifndef REAL_H
 #define REAL_H
@@ -29,5 +29,9 @@ const struct real *real_functions(void);
 
 /* Resolves them all, for the constructor. */
 void real_start(void);
+
+/* What it returns. For the close hook, which has no instruction to spare: an entry is NULL until it
+ * is resolved. */
+extern struct real real_table;
 
 #endif
