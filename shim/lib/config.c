@@ -73,6 +73,7 @@ static const struct variable variables[] = {
            "a whole number of milliseconds from "),
     NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
     SWITCH("FORCE", force, "1"),
+    SWITCH("RESET_HALF_OPEN", reset_half_open, "1"),
     CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
     SWITCH("CLOEXEC", cloexec, "1"),
     CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),

@@ -25,6 +25,7 @@ struct config {
     int user_timeout;       /* ms */
     int detect;             /* s, or UNSET */
     int force;
+    int reset_half_open;
     int fork; /* enum fork_policy */
     int cloexec;
     int rebind;

@@ -256,6 +256,28 @@ static bool is_ours(void)
     return kernel_getppid() != known;
 }
 
+bool registry_is_ours(void)
+{
+    return atomic_load(&owner) == kernel_getpid();
+}
+
+/* A bit speaks for one number alone as long as none above the first leaf was recorded. */
+void registry_unsee(int fd)
+{
+    unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
+    if (atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
+        atomic_fetch_and(&registry_seen[word], ~(UINT64_C(1) << (fd % WORD_BITS)));
+}
+
+bool registry_has_copy(int fd)
+{
+    uint64_t known = identity_on_record(slot_of(fd));
+    for (int other = registry_next(-1); other >= 0; other = registry_next(other))
+        if (other != fd && registry_knows(other, known) && registry_identify(other) == known)
+            return true;
+    return false;
+}
+
 bool registry_copy(int from, int to)
 {
     struct slot *slot = slot_of(from);

@@ -57,7 +57,8 @@ bool registry_copy(int from, int to);
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
 
-/* One bit for each remainder of 1,024: was a descriptor with that remainder ever recorded? */
+/* One bit for each remainder of 1,024: has a descriptor with that remainder been recorded, and not
+ * been found to be something else since? */
 extern _Atomic uint64_t registry_seen[1024 / 64];
 
 /* The same, coarser and in line, for the setsockopt that is not ours: false is certain. */
@@ -67,6 +68,15 @@ static inline bool registry_has_seen(int fd)
     uint64_t word = atomic_load_explicit(&registry_seen[remainder / 64], memory_order_relaxed);
     return (word >> remainder % 64 & 1) != 0;
 }
+
+/* The descriptor turned out not to be what was recorded: registry_has_seen may say false again. */
+void registry_unsee(int fd);
+
+/* Are these records this process's own? False in a child of vfork(2), which shares our memory. */
+bool registry_is_ours(void);
+
+/* Is another descriptor on record for the same socket? Cost: the recorded ones. */
+bool registry_has_copy(int fd);
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);
