@@ -74,6 +74,7 @@ static const struct variable variables[] = {
            "a whole number of milliseconds from "),
     NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
     CHOICE("FORCE", force, "1", "0, 1 or tighten", "0", "1", "tighten"),
+    SWITCH("RESET_HALF_OPEN", reset_half_open, "1"),
     CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
     SWITCH("CLOEXEC", cloexec, "1"),
     CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),

@@ -26,7 +26,8 @@ struct config {
     int user_timeout;       /* ms */
     int detect;             /* s, or UNSET */
     int force;              /* enum force */
-    int fork;               /* enum fork_policy */
+    int reset_half_open;
+    int fork; /* enum fork_policy */
     int cloexec;
     int rebind;
     int log_level; /* enum log_level */

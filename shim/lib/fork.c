@@ -12,6 +12,7 @@
 #include "config.h"
 #include "error_name.h"
 #include "fork_ring.h"
+#include "half_open.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
@@ -176,6 +177,7 @@ void fork_sever(void)
         generation++;
         if (config()->trap)
             atomic_store(&is_forked, true);
+        half_open_forget_all();
         cut_off_inherited();
     }
     registry_adopt();

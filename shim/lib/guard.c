@@ -10,10 +10,12 @@
 #include "config.h"
 #include "error_name.h"
 #include "fork.h"
+#include "half_open.h"
 #include "keepalive.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
+#include "tcp_state.h"
 
 static void log_guarded(int fd, const struct endpoint *endpoint)
 {
@@ -91,6 +93,58 @@ void guard_settle(int fd, const struct endpoint *endpoint, struct guarded guarde
         log_guarded(fd, endpoint);
     else if (result == 0 || error == EINPROGRESS)
         registry_renew(fd, guarded.identity, endpoint);
+    if (half_open_any() && (result == 0 || error == EISCONN))
+        guard_connected(fd);
+}
+
+/* The program's other copies of the connection, and other processes, still want it as it is. */
+static bool is_last_descriptor(int fd)
+{
+    return config()->fork != FORK_OFF && !registry_has_copy(fd);
+}
+
+static void remember(int fd, const struct endpoint *peer)
+{
+    struct endpoint local;
+    struct target_name name;
+    if (!config()->reset_half_open || !target_local(fd, &local) ||
+        !half_open_remember(peer, &local))
+        return;
+    target_name(&name, peer, fd);
+    log_write(LOG_LEVEL_INFO, "descriptor %d closed: %s had stopped answering", fd, name.text);
+}
+
+void guard_closing(int fd)
+{
+    struct record record;
+    enum tcp_peer peer = tcp_peer(fd);
+    if (peer == PEER_NONE)
+        registry_unwatch(fd);
+    if (peer <= PEER_ANSWERS || !registry_holds(fd, &record) || !registry_is_ours())
+        return;
+    if (peer == PEER_TIMED_OUT) {
+        remember(fd, &record.endpoint);
+        return;
+    }
+    if (!is_last_descriptor(fd))
+        return;
+    if (peer == PEER_SILENT)
+        remember(fd, &record.endpoint);
+    keepalive_spare_fin(fd, peer == PEER_SILENT);
+}
+
+void guard_replacing(int from, int fd)
+{
+    if (from != fd && kernel_fcntl(from, F_GETFD, 0) >= 0)
+        guard_closing(fd);
+}
+
+void guard_connected(int fd)
+{
+    struct record record;
+    if (registry_holds(fd, &record) && record.endpoint.family != AF_UNIX &&
+        half_open_knows(&record.endpoint) && tcp_is_connected(fd))
+        half_open_reset(&record.endpoint, fd);
 }
 
 void guard_copy(int from, int to)

@@ -35,6 +35,15 @@ struct guarded guard_begin(int fd, const struct endpoint *endpoint);
 void guard_settle(int fd, const struct endpoint *endpoint, struct guarded guarded, int result,
                   int error);
 
+/* The descriptor, which registry_watches, is about to be closed: was its peer still there? */
+void guard_closing(int fd);
+
+/* `fd` will be closed by dup2(from, fd) or dup3, if that succeeds. */
+void guard_replacing(int from, int fd);
+
+/* A connect that was under way on the descriptor may have succeeded meanwhile. */
+void guard_connected(int fd);
+
 /* `to` is a fresh copy of `from`: guarded as its original is. */
 void guard_copy(int from, int to);
 

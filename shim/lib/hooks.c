@@ -22,6 +22,7 @@
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"
+#include "half_open.h"
 #include "inherited.h"
 #include "keepalive.h"
 #include "kernel.h"
@@ -44,9 +45,11 @@ function dlopen_route(const char *file, int mode, const uintptr_t *stack);
 
 /* What a module that bypasses a preload is given instead of libc's functions. */
 static const struct hook hooks[] = {
-    HOOK(connect), HOOK(setsockopt), HOOK(fork),   HOOK_OF(_Fork, fork_no_handlers),
-    HOOK(dup),     HOOK(dup2),       HOOK(dup3),   HOOK(fcntl),
-    HOOK(fcntl64), HOOK(daemon),     HOOK(dlopen), {NULL, NULL, 0},
+    HOOK(connect), HOOK(setsockopt), HOOK(getsockopt),
+    HOOK(close),   HOOK(fork),       HOOK_OF(_Fork, fork_no_handlers),
+    HOOK(dup),     HOOK(dup2),       HOOK(dup3),
+    HOOK(fcntl),   HOOK(fcntl64),    HOOK(daemon),
+    HOOK(dlopen),  {NULL, NULL, 0},
 };
 
 /* The real functions; every hook comes by here, and does a deferred rebind. */
@@ -72,9 +75,12 @@ static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length
 
 /* Where a guarded socket goes on to something that is not Redis, it is no longer our concern. Which
  * socket that is has to be asked first: fd may be another one when connect returns. */
-static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length)
+static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length,
+                           const struct endpoint *endpoint)
 {
     uint64_t identity = registry_identify(fd);
+    if (endpoint->family == AF_UNSPEC) /* dissolves the connection, and what TCP knew of it */
+        guard_closing(fd);
     int result = real()->connect(fd, peer, length);
     if (result == 0 || errno == EINPROGRESS)
         guard_end(fd, identity);
@@ -83,11 +89,11 @@ static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length
 
 EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
 {
-    struct endpoint endpoint;
+    struct endpoint endpoint = {.family = AF_UNIX};
     if (!config()->disable && target_is_redis(peer, length, &endpoint))
         return guarded_connect(fd, peer, length, &endpoint);
     if (registry_may_hold(fd))
-        return foreign_connect(fd, peer, length);
+        return foreign_connect(fd, peer, length, &endpoint);
     return real()->connect(fd, peer, length);
 }
 
@@ -98,7 +104,25 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
     if (result == 0 && keepalive_owns(level, name) && registry_may_hold(fd) && config()->force &&
         registry_tunes(fd))
         keepalive_restore(fd, level, name);
+    if (half_open_any())
+        guard_connected(fd);
     return result;
+}
+
+/* A program asks for SO_ERROR when a connect that was under way has ended. */
+EXPORTED int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    int result = real()->getsockopt(fd, level, name, value, length);
+    if (half_open_any() && level == SOL_SOCKET && name == SO_ERROR)
+        guard_connected(fd);
+    return result;
+}
+
+EXPORTED int close(int fd)
+{
+    if (registry_watches(fd))
+        guard_closing(fd);
+    return real()->close(fd);
 }
 
 EXPORTED pid_t fork(void)
@@ -149,11 +173,15 @@ EXPORTED int dup(int fd)
 
 EXPORTED int dup2(int from, int to)
 {
+    if (registry_watches(to))
+        guard_replacing(from, to);
     return copied(from, real()->dup2(from, to));
 }
 
 EXPORTED int dup3(int from, int to, int flags)
 {
+    if (registry_watches(to))
+        guard_replacing(from, to);
     return copied(from, real()->dup3(from, to, flags));
 }
 

@@ -166,6 +166,20 @@ bool keepalive_tune(int fd)
     return true;
 }
 
+/* 120 s: what eight retransmissions of an orphan take by default (tcp_orphan_retries). */
+void keepalive_spare_fin(int fd, bool promptly)
+{
+    enum { RTO_MAX_MS = 44, FIN_TIMEOUT = 120000, RETRANSMIT_EVERY = 1000 };
+    int present = 0;
+    socklen_t length = sizeof present;
+    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &present, &length) < 0)
+        return;
+    if (present > 0 && present < FIN_TIMEOUT)
+        kernel_setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, FIN_TIMEOUT);
+    if (promptly)
+        kernel_setsockopt(fd, IPPROTO_TCP, RTO_MAX_MS, RETRANSMIT_EVERY);
+}
+
 static void restore_option(int fd, const struct option *option)
 {
     if (config()->force == FORCE_TIGHTEN)

@@ -1,7 +1,9 @@
 /*
- * keepalive.h: the tuning of one socket. The only file that knows TCP options.
+ * keepalive.h: the tuning of one socket, and what TCP says of its peer. The only file that knows
+ * TCP options.
  *
- * Called by guard.c before the handshake, and by the setsockopt hook after the program's own call.
+ * Called by guard.c before the handshake and when the socket is closed, and by the setsockopt hook
+ * after the program's own call.
  */
 #ifndef KEEPALIVE_H
 #define KEEPALIVE_H
@@ -38,6 +40,14 @@ static inline bool keepalive_owns(int level, int name)
         return false;
     return (name >= TCP_KEEPIDLE && name <= TCP_KEEPCNT) || name == TCP_USER_TIMEOUT;
 }
+
+/*
+ * Lets the FIN of a connection that the program closes be retransmitted as long as it would be
+ * without the guard: TCP_USER_TIMEOUT outlives close(2) and would end it before. `promptly`: once a
+ * second, where the kernel can (TCP_RTO_MAX_MS, Linux 6.15), so that it arrives soon after an
+ * outage.
+ */
+void keepalive_spare_fin(int fd, bool promptly);
 
 /* The program has set that one of the five: sets it to our value again; with FORCE=tighten, only
  * where the program's notices later. */

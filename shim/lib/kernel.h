@@ -10,6 +10,7 @@
 #define KERNEL_H
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,22 @@ static inline int kernel_getpeername(int fd, void *address, socklen_t *length)
 {
     return (int)kernel_call(SYS_getpeername, fd, kernel_pointer(address), kernel_pointer(length), 0,
                             0, 0);
+}
+
+static inline int kernel_getsockname(int fd, void *address, socklen_t *length)
+{
+    return (int)kernel_call(SYS_getsockname, fd, kernel_pointer(address), kernel_pointer(length), 0,
+                            0, 0);
+}
+
+static inline int kernel_bind(int fd, const void *address, socklen_t length)
+{
+    return (int)kernel_call(SYS_bind, fd, kernel_pointer(address), (long)length, 0, 0, 0);
+}
+
+static inline int kernel_connect(int fd, const void *address, socklen_t length)
+{
+    return (int)kernel_call(SYS_connect, fd, kernel_pointer(address), (long)length, 0, 0, 0);
 }
 
 static inline int kernel_socket(int domain, int type)
@@ -97,6 +114,22 @@ static inline int kernel_fstat(int fd, struct stat *status)
 static inline long kernel_write(int fd, const void *bytes, size_t length)
 {
     return kernel_call(SYS_write, fd, kernel_pointer(bytes), (long)length, 0, 0, 0);
+}
+
+/* Negative where a signal handler has run meanwhile: -EINTR. */
+static inline int kernel_poll(struct pollfd *sockets, int count, int milliseconds)
+{
+    struct kernel_time time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    return (int)kernel_call(SYS_ppoll, kernel_pointer(sockets), count, kernel_pointer(&time), 0, 0,
+                            0);
+}
+
+/* On CLOCK_MONOTONIC. */
+static inline int64_t kernel_milliseconds(void)
+{
+    struct kernel_time now = {0, 0};
+    kernel_call(SYS_clock_gettime, CLOCK_MONOTONIC, kernel_pointer(&now), 0, 0, 0, 0);
+    return (int64_t)(unsigned long)now.seconds * 1000 + now.nanoseconds / 1000000;
 }
 
 /* Whole seconds, until 2106 where there are 32 bits for them. Not libc's clock_gettime: a preload

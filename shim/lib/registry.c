@@ -46,6 +46,8 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
+HOT_BSS _Atomic uint64_t registry_watched[LEAF_SIZE / WORD_BITS];
+
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
 static HOT_BSS atomic_uint past_highest; /* of all descriptors that were ever recorded */
@@ -192,6 +194,8 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
     atomic_fetch_or(&leaf->used[word], UINT64_C(1) << (fd % WORD_BITS));
+    if (record->endpoint.family != AF_UNIX)
+        atomic_fetch_or(&registry_watched[word], UINT64_C(1) << (fd % WORD_BITS));
     raise_highest(fd);
     atomic_store_explicit(&slot->identity, identity, memory_order_release);
     return true;
@@ -250,6 +254,28 @@ static bool is_ours(void)
     if (process == known || process < 0) /* a sandbox may refuse to tell */
         return true;
     return kernel_getppid() != known;
+}
+
+bool registry_is_ours(void)
+{
+    return atomic_load(&owner) == kernel_getpid();
+}
+
+/* A bit speaks for one number alone as long as none above the first leaf was recorded. */
+void registry_unwatch(int fd)
+{
+    unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
+    if (atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
+        atomic_fetch_and(&registry_watched[word], ~(UINT64_C(1) << (fd % WORD_BITS)));
+}
+
+bool registry_has_copy(int fd)
+{
+    uint64_t known = identity_on_record(slot_of(fd));
+    for (int other = registry_next(-1); other >= 0; other = registry_next(other))
+        if (other != fd && registry_knows(other, known) && registry_identify(other) == known)
+            return true;
+    return false;
 }
 
 bool registry_copy(int from, int to)

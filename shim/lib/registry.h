@@ -11,6 +11,7 @@
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -56,6 +57,27 @@ bool registry_copy(int from, int to);
 
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
+
+/* One bit for each remainder of 1,024: was a TCP connection recorded there, which nobody has found
+ * gone since? */
+extern _Atomic uint64_t registry_watched[1024 / 64];
+
+/* For the close hook, in line: false is certain, and nearly every close is told by it. */
+static inline bool registry_watches(int fd)
+{
+    unsigned remainder = (unsigned)fd % 1024;
+    uint64_t word = atomic_load_explicit(&registry_watched[remainder / 64], memory_order_relaxed);
+    return (word >> remainder % 64 & 1) != 0;
+}
+
+/* The descriptor is no TCP socket any more. */
+void registry_unwatch(int fd);
+
+/* Are these records this process's own? False in a child of vfork(2), which shares our memory. */
+bool registry_is_ours(void);
+
+/* Is another descriptor on record for the same socket? Cost: the recorded ones. */
+bool registry_has_copy(int fd);
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);

@@ -72,17 +72,24 @@ static bool is_redis_inet(const struct sockaddr *peer, struct endpoint *endpoint
     return config_lists_port(config(), endpoint->port) && rest_is_readable(peer, sizeof in);
 }
 
-static bool is_redis_inet6(const struct sockaddr *peer, struct endpoint *endpoint)
+static void from_inet6(const struct sockaddr_in6 *in6, struct endpoint *endpoint)
 {
-    struct sockaddr_in6 in6;
-    memcpy(&in6, peer, PROBED_BYTES); /* family, port and flow label */
-    endpoint->port = ntohs(in6.sin6_port);
-    if (!config_lists_port(config(), endpoint->port) || !rest_is_readable(peer, SHORTEST_IN6))
-        return false;
-    memcpy(&in6, peer, SHORTEST_IN6);
-    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
     endpoint->family = mapped ? AF_INET : AF_INET6;
-    memcpy(endpoint->address, in6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+    endpoint->port = ntohs(in6->sin6_port);
+    endpoint->scope = in6->sin6_scope_id;
+    memcpy(endpoint->address, in6->sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+}
+
+static bool is_redis_inet6(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
+{
+    struct sockaddr_in6 in6 = {.sin6_scope_id = 0};
+    socklen_t known = length < sizeof in6 ? SHORTEST_IN6 : sizeof in6;
+    memcpy(&in6, peer, PROBED_BYTES); /* family, port and flow label */
+    if (!config_lists_port(config(), ntohs(in6.sin6_port)) || !rest_is_readable(peer, known))
+        return false;
+    memcpy(&in6, peer, known);
+    from_inet6(&in6, endpoint);
     return true;
 }
 
@@ -111,16 +118,59 @@ bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpo
     }
     memcpy(&family, peer, sizeof family); /* which may be misaligned */
     memset(endpoint, 0, sizeof *endpoint);
+    endpoint->family = family;
     switch (family) {
     case AF_INET:
         return length >= sizeof(struct sockaddr_in) && is_redis_inet(peer, endpoint);
     case AF_INET6:
-        return length >= SHORTEST_IN6 && is_redis_inet6(peer, endpoint);
+        return length >= SHORTEST_IN6 && is_redis_inet6(peer, length, endpoint);
     case AF_UNIX:
         return is_redis_unix(peer, length, endpoint);
     default:
         return false;
     }
+}
+
+bool target_local(int fd, struct endpoint *endpoint)
+{
+    struct sockaddr_in6 in6 = {.sin6_scope_id = 0};
+    struct sockaddr_in in;
+    socklen_t length = sizeof in6;
+    memset(endpoint, 0, sizeof *endpoint);
+    if (kernel_getsockname(fd, &in6, &length) < 0)
+        return false;
+    if (in6.sin6_family == AF_INET6) {
+        from_inet6(&in6, endpoint);
+        return true;
+    }
+    memcpy(&in, &in6, sizeof in);
+    endpoint->family = AF_INET;
+    endpoint->port = ntohs(in.sin_port);
+    memcpy(endpoint->address, &in.sin_addr, sizeof in.sin_addr);
+    return in.sin_family == AF_INET;
+}
+
+socklen_t target_sockaddr(const struct endpoint *endpoint, struct sockaddr_storage *address)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)};
+    in6.sin6_scope_id = endpoint->scope;
+    memcpy(&in.sin_addr, endpoint->address, sizeof in.sin_addr);
+    memcpy(&in6.sin6_addr, endpoint->address, sizeof in6.sin6_addr);
+    if (endpoint->family == AF_INET6) {
+        memcpy(address, &in6, sizeof in6);
+        return sizeof in6;
+    }
+    memcpy(address, &in, sizeof in);
+    return sizeof in;
+}
+
+bool target_equal(const struct endpoint *one, const struct endpoint *other)
+{
+    bool same = one->family == other->family && one->port == other->port;
+    for (size_t i = 0; same && i < sizeof one->address; i++)
+        same = one->address[i] == other->address[i];
+    return same;
 }
 
 static int socket_number(int fd, int option)

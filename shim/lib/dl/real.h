@@ -14,6 +14,8 @@
 struct real {
     int (*connect)(int fd, const struct sockaddr *peer, socklen_t length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
+    int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
+    int (*close)(int fd);
     pid_t (*fork)(void);
     pid_t (*fork_no_handlers)(void); /* _Fork: NULL before glibc 2.34 and musl 1.2.3 */
     int (*dup)(int fd);
