@@ -80,9 +80,9 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
  * O_LARGEFILE ends at 2 GiB.
  */
 #if defined(__i386__)
-enum { KERNEL_MMAP = SYS_mmap2, KERNEL_LARGE_FILE = 0100000 };
+enum { KERNEL_MMAP = SYS_mmap2, KERNEL_GETEUID = SYS_geteuid32, KERNEL_LARGE_FILE = 0100000 };
 #else
-enum { KERNEL_MMAP = SYS_mmap, KERNEL_LARGE_FILE = 0 };
+enum { KERNEL_MMAP = SYS_mmap, KERNEL_GETEUID = SYS_geteuid, KERNEL_LARGE_FILE = 0 };
 #endif
 
 /* A time as the calls used here know it on every machine, whatever libc's struct timespec is. */
@@ -151,17 +151,19 @@ static inline int kernel_openat(int folder, const char *path, int flags, mode_t 
 }
 
 #if defined(__i386__)
-/* Fills in what the guard asks for: the device, the inode number and the mode. */
+/* Fills in what the guard asks for. */
 static inline int kernel_fstat(int fd, struct stat *status)
 {
     struct {
         uint64_t device;
-        uint32_t unused, inode, mode, rest[19];
+        uint32_t unused, inode, mode, links, user, rest[17];
     } file = {0}; /* as asm/stat.h has it; that cannot be included beside libc's */
     int error = (int)kernel_call(SYS_fstat64, fd, kernel_pointer(&file), 0, 0, 0, 0);
     status->st_dev = file.device;
     status->st_ino = file.inode;
     status->st_mode = file.mode;
+    status->st_nlink = file.links;
+    status->st_uid = file.user;
     return error;
 }
 #else
@@ -171,6 +173,21 @@ static inline int kernel_fstat(int fd, struct stat *status)
     return (int)kernel_call(SYS_fstat, fd, kernel_pointer(status), 0, 0, 0, 0);
 }
 #endif
+
+/* Is the directory one of proc(5)? */
+static inline bool kernel_is_proc(int directory)
+{
+    enum { PROC_SUPER_MAGIC = 0x9fa0 };
+    long status[32] = {0}; /* a struct statfs begins with the type of the file system */
+#if defined(__i386__)
+    enum { STATFS64_SIZE = 84 };
+    long error =
+        kernel_call(SYS_fstatfs64, directory, STATFS64_SIZE, kernel_pointer(status), 0, 0, 0);
+#else
+    long error = kernel_call(SYS_fstatfs, directory, kernel_pointer(status), 0, 0, 0, 0);
+#endif
+    return error == 0 && status[0] == PROC_SUPER_MAGIC;
+}
 
 static inline long kernel_write(int fd, const void *bytes, size_t length)
 {
