@@ -46,7 +46,7 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
-HOT_BSS _Atomic uint64_t registry_watched[LEAF_SIZE / WORD_BITS];
+HOT_BSS atomic_bool registry_watched[LEAF_SIZE];
 
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
@@ -195,7 +195,7 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     store_record(slot, record);
     atomic_fetch_or(&leaf->used[word], UINT64_C(1) << (fd % WORD_BITS));
     if (record->endpoint.family != AF_UNIX)
-        atomic_fetch_or(&registry_watched[word], UINT64_C(1) << (fd % WORD_BITS));
+        atomic_store(&registry_watched[fd % LEAF_SIZE], true);
     raise_highest(fd);
     atomic_store_explicit(&slot->identity, identity, memory_order_release);
     return true;
@@ -261,12 +261,11 @@ bool registry_is_ours(void)
     return atomic_load(&owner) == kernel_getpid();
 }
 
-/* A bit speaks for one number alone as long as none above the first leaf was recorded. */
+/* An entry speaks for one number alone as long as none above the first leaf was recorded. */
 void registry_unwatch(int fd)
 {
-    unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
     if (atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
-        atomic_fetch_and(&registry_watched[word], ~(UINT64_C(1) << (fd % WORD_BITS)));
+        atomic_store(&registry_watched[(unsigned)fd % LEAF_SIZE], false);
 }
 
 bool registry_has_copy(int fd)

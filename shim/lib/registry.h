@@ -58,16 +58,13 @@ bool registry_copy(int from, int to);
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
 
-/* One bit for each remainder of 1,024: was a TCP connection recorded there, which nobody has found
- * gone since? */
-extern _Atomic uint64_t registry_watched[1024 / 64];
+/* For each remainder of 1,024: was a TCP connection recorded there, which nobody has found gone? */
+extern atomic_bool registry_watched[1024];
 
 /* For the close hook, in line: false is certain, and nearly every close is told by it. */
 static inline bool registry_watches(int fd)
 {
-    unsigned remainder = (unsigned)fd % 1024;
-    uint64_t word = atomic_load_explicit(&registry_watched[remainder / 64], memory_order_relaxed);
-    return (word >> remainder % 64 & 1) != 0;
+    return atomic_load_explicit(&registry_watched[(unsigned)fd % 1024], memory_order_relaxed);
 }
 
 /* The descriptor is no TCP socket any more. */

@@ -36,7 +36,7 @@ Test(artefact, exports_the_hooks_and_the_public_functions_and_nothing_else)
         "redisguard_guards\nredisguard_release\nredisguard_version\nsetsockopt\n");
 }
 
-Test(artefact, does_not_stand_in_the_data_path)
+Test(artefact, does_not_hook_the_data_path)
 {
     static const char *const never[] = {
         "read",       "write",     "readv",    "writev",    "send",        "recv",   "sendto",

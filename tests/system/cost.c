@@ -130,8 +130,28 @@ Test(cost, what_concerns_any_other_descriptor_adds_nothing)
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added(redis, NOTHING,
                        WORDS("version", "socket=tcp", "set=KEEPALIVE:1", "dup", "dup2=9",
-                             "dupfd=12", "nonblocking")),
+                             "dupfd=12", "nonblocking", "close")),
                  0);
+}
+
+/* getsockopt(TCP_INFO): does the peer still answer? */
+Test(cost, closing_a_guarded_connection_adds_one)
+{
+    cr_expect_eq(added_to_a_guarded_connection("close"), 1);
+}
+
+/* The same call finds that the number is something else by now: only once. */
+Test(cost, first_close_of_a_number_that_was_guarded_adds_one)
+{
+    struct server *redis = start_redis(NULL);
+    const char *connect = connect_to(redis);
+    const char *const *closed = WORDS("socket=tcp", connect, "close", "socket=udp");
+    cr_expect_eq(
+        added(redis, closed, WORDS("socket=tcp", connect, "close", "socket=udp", "close")), 1);
+    cr_expect_eq(added(redis, closed,
+                       WORDS("socket=tcp", connect, "close", "socket=udp", "close", "socket=udp",
+                             "close")),
+                 1);
 }
 
 Test(cost, a_fork_with_nothing_guarded_adds_nothing)
