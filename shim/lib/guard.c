@@ -68,6 +68,7 @@ static void note_kind_of(uint64_t identity)
 struct guarded guard_begin(int fd, const struct endpoint *endpoint)
 {
     static const struct guarded none = {GUARD_NONE, 0};
+    uint64_t replaced = registry_recorded(fd);
     uint64_t identity = registry_identify(fd);
     if (registry_knows(fd, identity))
         return (struct guarded){GUARD_KNOWN, identity};
@@ -76,7 +77,7 @@ struct guarded guard_begin(int fd, const struct endpoint *endpoint)
         return none;
     if (config()->cloexec)
         close_on_exec(fd);
-    bool recorded = registry_record(fd, identity, endpoint);
+    bool recorded = registry_record(fd, replaced, identity, endpoint);
     note_whether_recorded(recorded);
     note_kind_of(identity);
     return recorded ? (struct guarded){GUARD_NEW, identity} : none;

@@ -10,7 +10,6 @@
 #include "dl/real.h"
 #include "dl/scope.h"
 #include "fork.h"
-#include "fork_ring.h"
 #include "kernel.h"
 #include "log.h"
 #include "text.h"
@@ -46,24 +45,13 @@ static void keep_from_children(void)
     remove_if_present(REDISGUARD_PREFIX "PROBE");
 }
 
-static void after_fork_in_parent(void)
-{
-    fork_ring_end(false);
-}
-
-static void after_fork_in_child(void)
-{
-    fork_sever();
-    fork_ring_end(true);
-}
-
 static void register_fork_handlers(void)
 {
     static char this_object; /* whose handlers these are: never unloaded, so never taken back */
     if (__register_atfork != NULL)
-        __register_atfork(fork_ring_begin, after_fork_in_parent, after_fork_in_child, &this_object);
+        __register_atfork(fork_prepare, fork_parent, fork_child, &this_object);
     else if (pthread_atfork != NULL)
-        pthread_atfork(fork_ring_begin, after_fork_in_parent, after_fork_in_child);
+        pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
 static void __attribute__((constructor)) start(void)
