@@ -52,9 +52,11 @@ static const struct hook hooks[] = {
     HOOK(dlopen),  {NULL, NULL, 0},
 };
 
-/* The real functions; every hook comes by here, and does a deferred rebind. */
+/* The real functions; every hook comes by here, does a deferred rebind, and what a child has to do
+ * before anything else. */
 static const struct real *real(void)
 {
+    fork_cut_first();
     rebind_deferred(hooks);
     return real_functions();
 }
@@ -90,6 +92,7 @@ static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length
 EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
 {
     struct endpoint endpoint = {.family = AF_UNIX};
+    fork_cut_first();
     if (!config()->disable && target_is_redis(peer, length, &endpoint))
         return guarded_connect(fd, peer, length, &endpoint);
     if (registry_may_hold(fd))
@@ -151,11 +154,12 @@ EXPORTED pid_t _Fork(void)
         errno = ENOSYS;
         return -1;
     }
-    fork_ring_begin(); /* fork(3) runs our handlers, this does not */
+    fork_prepare(); /* fork(3) runs our handlers, this does not */
     pid_t child = real()->fork_no_handlers();
-    if (child == 0)
-        fork_sever_since(generation);
-    fork_ring_end(child == 0);
+    if (child == 0 && fork_generation() == generation)
+        fork_child();
+    else
+        fork_parent(); /* or it is a child that was cut off already */
     if (child > 0)
         inherited_report();
     return child;
