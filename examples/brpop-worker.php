@@ -153,9 +153,11 @@ final class Worker
     /* To where the next item is taken from, the oldest at the very end. */
     private function takeBack(Redis $redis): void
     {
-        $from = $this->settings['processing'];
-        $to = $this->settings['queue'];
-        while ($from !== '' && ($item = $this->ask($redis, 'LMOVE', $from, $to, 'LEFT', 'RIGHT')) !== null) {
+        if ($this->settings['processing'] === '') {
+            return;
+        }
+        $move = ['LMOVE', $this->settings['processing'], $this->settings['queue'], 'LEFT', 'RIGHT'];
+        while (($item = $this->ask($redis, ...$move)) !== null) {
             report('taken-back', ['payload' => $item]);
         }
     }
