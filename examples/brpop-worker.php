@@ -3,19 +3,27 @@
  * A queue worker that runs for months: takes items from a Redis list, one at a time, with BRPOP.
  *
  *     php brpop-worker.php [--host H] [--port P] [--queue NAME] [--block SECONDS]
+ *                          [--processing NAME]
  *     redisguard --detect 15 -- php brpop-worker.php --queue mails
  *
- * REDIS_HOST, REDIS_PORT, REDIS_QUEUE and REDIS_BLOCK say the same; REDIS_PASSWORD the password.
+ * REDIS_HOST, REDIS_PORT, REDIS_QUEUE, REDIS_BLOCK and REDIS_PROCESSING say the same;
+ * REDIS_PASSWORD the password.
  * Put your own work into handle(). Exit status: 0 after SIGTERM or SIGINT, 2 when called wrongly.
  * Needs PHP 7.4 or later with the redis and pcntl extensions.
  *
  * The read timeout is endless, as in most such workers: when Redis vanishes without a word, only
  * the kernel can notice, and it looks only on a guarded connection. Then BRPOP throws, and the
- * worker reconnects. Give your supervisor more patience than --detect: see pop().
+ * worker reconnects. Give your supervisor more patience than --detect: see popped().
+ *
+ * BRPOP delivers at most once: an item that the server sends into a connection that is dead by then
+ * is lost, with any client. --processing jobs:worker1 uses BLMOVE (Redis 6.2) instead: an item stays
+ * in that list, which must be this worker's own, until handle() has returned. An item that never
+ * arrived is taken back from there. handle() may then see an item twice.
  */
 declare(strict_types=1);
 
-/* Your work. The item has left the list: what is not finished here is lost unless you keep it. */
+/* Your work. The item has left the queue: what is not finished here is lost unless you keep it, or
+ * unless the process dies under --processing. */
 function handle(string $item): void
 {
     report('item', ['payload' => $item]);
@@ -67,11 +75,12 @@ final class Worker
     private function takeOne(): void
     {
         $this->redis = $this->redis ?? $this->connect();
-        $popped = $this->pop();
+        $item = $this->settings['processing'] === '' ? $this->popped() : $this->moved();
         $this->failures = 0; /* only now: a server that is loading accepts, and then refuses */
-        if ($popped !== []) {
+        if ($item !== null) {
             $this->items++;
-            $this->work($popped[1]);
+            $this->work($item);
+            $this->done($item);
         }
     }
 
@@ -89,6 +98,7 @@ final class Worker
         $redis->setOption(Redis::OPT_READ_TIMEOUT, -1);
         $peer = ['host' => $this->settings['host'], 'port' => $this->settings['port']];
         report('connected', $peer);
+        $this->takeBack($redis);
         return $redis;
     }
 
@@ -111,13 +121,56 @@ final class Worker
      * the wait, and with it a SIGTERM, lasts until the dead peer is noticed. With --block 0, a
      * SIGTERM waits for the next item.
      */
-    private function pop(): array
+    private function popped(): ?string
     {
         $popped = $this->redis->brPop([$this->settings['queue']], $this->settings['block']);
         if (!is_array($popped)) { /* phpredis returns false for some errors: WRONGTYPE is one */
             throw new RedisException($this->redis->getLastError() ?? 'BRPOP failed');
         }
-        return $popped;
+        return $popped[1] ?? null;
+    }
+
+    /* The same with BLMOVE, for which phpredis 5.3 has no method. Where it gives nothing, this
+     * worker is at work on nothing: what is in its list by now never arrived here. */
+    private function moved(): ?string
+    {
+        $settings = $this->settings;
+        $item = $this->ask($this->redis, 'BLMOVE', $settings['queue'], $settings['processing'],
+            'RIGHT', 'LEFT', (string) $settings['block']);
+        if ($item === null) {
+            $this->takeBack($this->redis);
+        }
+        return $item;
+    }
+
+    private function done(string $item): void
+    {
+        if ($this->settings['processing'] !== '') {
+            $this->ask($this->redis, 'LREM', $this->settings['processing'], '1', $item);
+        }
+    }
+
+    /* To where the next item is taken from, the oldest at the very end. */
+    private function takeBack(Redis $redis): void
+    {
+        if ($this->settings['processing'] === '') {
+            return;
+        }
+        $move = ['LMOVE', $this->settings['processing'], $this->settings['queue'], 'LEFT', 'RIGHT'];
+        while (($item = $this->ask($redis, ...$move)) !== null) {
+            report('taken-back', ['payload' => $item]);
+        }
+    }
+
+    /* null: Redis had none. phpredis makes false or an empty array of that. */
+    private function ask(Redis $redis, string ...$command): ?string
+    {
+        $redis->clearLastError();
+        $reply = $redis->rawCommand(...$command);
+        if ($redis->getLastError() !== null) {
+            throw new RedisException($redis->getLastError());
+        }
+        return is_string($reply) ? $reply : null;
     }
 
     private function work(string $item): void
@@ -160,14 +213,15 @@ function report(string $event, array $values): void
 function usage(string $complaint): void
 {
     fwrite(STDERR, "brpop-worker: $complaint\nusage: php brpop-worker.php"
-        . " [--host H] [--port P] [--queue NAME] [--block SECONDS]\n");
+        . " [--host H] [--port P] [--queue NAME] [--block SECONDS] [--processing NAME]\n");
     exit(2);
 }
 
 /* An option, else its environment variable, else the default. */
 function settings(array $argv): array
 {
-    $settings = ['host' => '127.0.0.1', 'port' => '6379', 'queue' => 'jobs', 'block' => '1'];
+    $settings = ['host' => '127.0.0.1', 'port' => '6379', 'queue' => 'jobs', 'block' => '1',
+        'processing' => ''];
     foreach ($settings as $name => $default) {
         $set = (string) getenv('REDIS_' . strtoupper($name));
         $settings[$name] = $set === '' ? $default : $set;
@@ -182,6 +236,9 @@ function settings(array $argv): array
     /* Where a Kubernetes Service is called redis, REDIS_PORT is a URL: complain, not port 0. */
     $settings['port'] = number('port', $settings['port'], 1, 65535);
     $settings['block'] = number('block', $settings['block'], 0, 3600);
+    if ($settings['processing'] === $settings['queue']) {
+        usage("processing is '{$settings['queue']}', but must be another list than the queue");
+    }
     return $settings;
 }
 

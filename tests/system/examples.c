@@ -215,6 +215,92 @@ Test(examples, brpop_worker_notices_a_cut_within_detect_and_a_second_and_is_back
     ends_in_order(worker, SIGTERM);
 }
 
+/* ---- brpop-worker.php --processing ---- */
+
+static struct program *start_processing_worker(const struct server *server, const char *block)
+{
+    return start_program(WORDS("php", example(WORKER), "--port", text("%d", server->port),
+                               "--block", block, "--processing", "jobs:1"),
+                         guarded(server, WORDS(text("REDISGUARD_DETECT=%d", DETECT))));
+}
+
+Test(examples, brpop_worker_keeps_an_item_in_its_own_list_until_it_is_done)
+{
+    struct server *server = start_redis(NULL);
+    struct program *worker = start_processing_worker(server, "1");
+    takes_an_item(worker, server, "first");
+    takes_an_item(worker, server, "second");
+    WAIT_UNTIL(strcmp(redis_ask(server, "LLEN jobs:1"), "0") == 0);
+    cr_expect_str_eq(redis_ask(server, "LLEN jobs"), "0");
+    ends_in_order(worker, SIGTERM);
+}
+
+Test(examples, brpop_worker_takes_back_what_an_earlier_process_left_the_oldest_first)
+{
+    struct server *server = start_redis(NULL);
+    redis_ask(server, "LPUSH jobs:1 older newer");
+    struct program *worker = start_processing_worker(server, "600");
+    wait_for_line(worker, " item {\"payload\":\"newer\"}");
+    char *told = told_by(end_program(worker));
+    const char *older = strstr(told, " item {\"payload\":\"older\"}");
+    cr_expect(older != NULL && older < strstr(told, " item {\"payload\":\"newer\"}"), "%s", told);
+    cr_expect_str_eq(redis_ask(server, "LLEN jobs"), "0");
+}
+
+/* As where the server sent it into a connection that it believed to be alive. */
+Test(examples, brpop_worker_takes_back_what_never_arrived_while_it_waits)
+{
+    struct server *server = start_redis(NULL);
+    struct program *worker = start_processing_worker(server, "1");
+    wait_until_it_waits(server);
+    redis_ask(server, "LPUSH jobs:1 astray");
+    wait_for_line(worker, " item {\"payload\":\"astray\"}");
+    ends_in_order(worker, SIGTERM);
+}
+
+/* The server sends the item into the dead connection; what the worker says of it after the heal. */
+static char *told_after_an_item_in_an_outage(struct server *server, struct program *worker)
+{
+    wait_for_line(worker, " connected ");
+    wait_until_it_waits(server);
+    cut_link(server);
+    redis_ask(server, "LPUSH jobs outage");
+    wait_for_line(worker, " lost ");
+    heal_link();
+    wait_for_line(worker, " connected ");
+    takes_an_item(worker, server, "afterwards");
+    return told_by(end_program(worker));
+}
+
+Test(examples, brpop_worker_loses_an_item_that_is_pushed_in_an_outage)
+{
+    enter_private_network();
+    struct server *server = start_redis(NULL);
+    struct program *worker = start_program(
+        WORDS("php", example(WORKER), "--port", text("%d", server->port), "--block", "600"),
+        guarded(server, WORDS(text("REDISGUARD_DETECT=%d", DETECT))));
+    char *told = told_after_an_item_in_an_outage(server, worker);
+    cr_expect(strstr(told, "outage") == NULL, "%s", told);
+    cr_expect_str_eq(redis_ask(server, "LLEN jobs"), "0");
+}
+
+Test(examples, brpop_worker_with_a_list_of_its_own_does_not_lose_it)
+{
+    enter_private_network();
+    struct server *server = start_redis(NULL);
+    struct program *worker = start_processing_worker(server, "600");
+    char *told = told_after_an_item_in_an_outage(server, worker);
+    cr_expect(strstr(told, " item {\"payload\":\"outage\"}") != NULL, "%s", told);
+}
+
+Test(examples, brpop_worker_refuses_the_queue_as_its_own_list)
+{
+    struct outcome outcome =
+        run_program(WORDS("php", example(WORKER), "--processing", "jobs"), NULL);
+    cr_expect_eq(outcome.status, 2, "status %d", outcome.status);
+    cr_expect(strstr(outcome.err, "processing is 'jobs'") != NULL, "%s", outcome.err);
+}
+
 Test(examples, brpop_worker_refuses_a_port_that_is_a_url)
 {
     struct outcome outcome =
