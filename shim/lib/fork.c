@@ -24,8 +24,7 @@ static OF_THIS_THREAD bool handing_over;
 /*
  * The forks that this thread is inside: in a child too, until fork_child. A signal handler may fork
  * within a fork. `process` began the innermost: whoever has another pid is its child; 0: there is
- * nothing to cut off. cut_inside:
- * as many forks deep it was cut off early; 0: it was not.
+ * nothing to cut off. cut_inside: so many forks deep it was cut off early; 0: it was not.
  */
 static OF_THIS_THREAD unsigned forks_inside;
 static OF_THIS_THREAD pid_t process;
@@ -226,7 +225,7 @@ void fork_prepare(void)
 
 static bool is_cut(void)
 {
-    return forks_inside == cut_inside;
+    return cut_inside != 0 && cut_inside == forks_inside;
 }
 
 static void leave(bool in_child)
@@ -251,6 +250,13 @@ void fork_child(void)
     leave(true);
     if (forks_inside > 0)
         process = kernel_getpid();
+}
+
+void fork_child_since(unsigned before)
+{
+    if (fork_generation() != before)
+        cut_inside = forks_inside;
+    fork_child();
 }
 
 void fork_cut_first(void)

@@ -131,10 +131,10 @@ EXPORTED pid_t _Fork(void)
     }
     fork_prepare(); /* fork(3) runs our handlers, this does not */
     pid_t child = real()->fork_no_handlers();
-    if (child == 0 && fork_generation() == generation)
-        fork_child();
+    if (child == 0)
+        fork_child_since(generation);
     else
-        fork_parent(); /* or it is a child that was cut off already */
+        fork_parent();
     return child;
 }
 

@@ -228,7 +228,7 @@ static void fill_entry(struct leaf *leaf, int fd, uint64_t replaced, uint64_t id
         if (replaced == identity && atomic_compare_exchange_strong(&entry->identity, &same, same))
             break; /* as with a dup2 again and again: at no moment may it be absent */
         if (replaced != 0 && replaced != identity)
-            fork_ring_note_replaced(fd, replaced);
+            fork_ring_add(fd, replaced);
         if (atomic_compare_exchange_strong(&entry->identity, &replaced, 0)) {
             atomic_thread_fence(memory_order_release);
             store_record(entry, record);
@@ -359,7 +359,7 @@ void registry_restore(void)
 {
     int fd;
     uint64_t identity;
-    for (unsigned nth = 0; fork_ring_replaced(&nth, &fd, &identity);) {
+    for (unsigned nth = 0; fork_ring_next(&nth, &fd, &identity);) {
         struct leaf *leaf = leaf_of(fd);
         if (leaf == NULL || registry_identify(fd) != identity)
             continue;
@@ -375,12 +375,13 @@ bool registry_tunes(int fd)
     return registry_holds(fd, &record) && record.endpoint.family != AF_UNIX;
 }
 
-/* Noted first, like a replacement: the child of a fork that is under way may hold this socket. */
+/* Added to the ring first, like a replacement: the child of a fork that is under way may hold this
+ * socket. */
 void registry_forget(int fd, uint64_t identity)
 {
     if (!registry_knows(fd, identity))
         return;
-    fork_ring_note_replaced(fd, identity);
+    fork_ring_add(fd, identity);
     atomic_compare_exchange_strong(&entry_of(fd)->identity, &identity, 0);
 }
 
@@ -405,7 +406,7 @@ static void prune_entry(struct leaf *leaf, int fd)
     if ((before & listed_bit(fd)) == 0 || (identity != 0 && registry_identify(fd) == identity))
         return;
     if (identity != 0)
-        fork_ring_note_replaced(fd, identity);
+        fork_ring_add(fd, identity);
     atomic_compare_exchange_strong(word, &before, before & ~listed_bit(fd));
 }
 
