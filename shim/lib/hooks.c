@@ -148,8 +148,12 @@ EXPORTED int daemon(int nochdir, int noclose)
 
 static int copied(int from, int to)
 {
-    if (to >= 0 && to != from && registry_may_hold(from))
+    if (to < 0 || to == from)
+        return to;
+    if (registry_may_hold(from))
         guard_copy(from, to);
+    else
+        registry_remember_copy(from, to); /* it may be connected later */
     return to;
 }
 

@@ -59,6 +59,9 @@ static HOT_BSS atomic_uint past_highest; /* of all descriptors that were ever re
 static HOT_BSS atomic_int owner;         /* the process whose records these are, 0 before any */
 static HOT_BSS atomic_int next_to_prune;
 
+/* One bit a number that was copied, or is a copy, while it was not on record. */
+static HOT_BSS _Atomic uint64_t copied[LEAF_SIZE / WORD_BITS];
+
 static struct leaf *leaf_of(int fd)
 {
     unsigned leaf = (unsigned)fd >> LEAF_BITS;
@@ -337,6 +340,40 @@ bool registry_copy(int from, int to)
     struct record record;
     load_record(entry_of(from), &record);
     return put_on_record(to, replaced, known, &record);
+}
+
+static void remember(int fd)
+{
+    if (fd < 0 || fd >= LEAF_SIZE)
+        return;
+    uint64_t bit = UINT64_C(1) << fd % WORD_BITS;
+    if ((atomic_load_explicit(&copied[fd / WORD_BITS], memory_order_relaxed) & bit) == 0)
+        atomic_fetch_or(&copied[fd / WORD_BITS], bit);
+}
+
+void registry_remember_copy(int from, int to)
+{
+    remember(from);
+    remember(to);
+}
+
+static bool is_remembered(int fd)
+{
+    uint64_t word = atomic_load_explicit(&copied[fd / WORD_BITS], memory_order_relaxed);
+    return (word >> fd % WORD_BITS & 1) != 0;
+}
+
+void registry_record_copies(int fd, uint64_t identity)
+{
+    struct record record;
+    if (fd >= LEAF_SIZE || !is_remembered(fd))
+        return;
+    load_record(entry_of(fd), &record);
+    for (int copy = 0; copy < LEAF_SIZE; copy++) {
+        uint64_t replaced = registry_recorded(copy);
+        if (copy != fd && is_remembered(copy) && registry_identify(copy) == identity)
+            put_on_record(copy, replaced, identity, &record);
+    }
 }
 
 bool registry_may_hold(int fd)
