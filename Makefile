@@ -1,6 +1,7 @@
 # make            the library, the wrapper and what it hands --check and --audit to, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
+# make proof      a model of what fork and threads do to the registry, verified
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -45,7 +46,7 @@ SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
 SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib/,*.c dl/*.c arch/*.c arch/*.S))))
 
 .DELETE_ON_ERROR:
-.PHONY: all dist matrix demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean
+.PHONY: all dist matrix demo test proof unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
 
@@ -145,7 +146,7 @@ $(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
 
 test:
 	tests/dependencies test
-	$(MAKE) all unit-test system-test fuzz FUZZ_SEED=1
+	$(MAKE) all proof unit-test system-test fuzz FUZZ_SEED=1
 
 # One worker a test at a time and core: most of a system test is waiting.
 unit-test: $(BUILD)/unit-tests
@@ -154,6 +155,11 @@ unit-test: $(BUILD)/unit-tests
 system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
 	$(BUILD)/system-tests -j4 --timeout 600
 	tests/system/clients/table $(BUILD)/clients --check README.md
+
+# Every interleaving of threads and a fork, by the model checker spin.
+proof:
+	tests/dependencies proof
+	tests/proof/prove $(BUILD)/proof
 
 # The tarball of the last commit, for x86-64 and arm64.
 dist:
@@ -233,7 +239,7 @@ C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*/*.[ch] i
                  tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
                  tests/lab/clients/*.c examples/*.c)
 SHELL_FILES := $(wildcard shim/redisguard shim/package/install shim/package/deb \
-                 tests/package/clean-root tests/package/smoke tests/dependencies tests/dist tests/matrix/* tests/demo/demo .ci/run \
+                 tests/package/clean-root tests/package/smoke tests/dependencies tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
                  tests/system/foreign/shell.bash tests/system/clients/table \
                  tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  tests/system/recipes/follow tests/system/recipes/image tests/system/recipes/alpine \

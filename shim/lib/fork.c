@@ -25,9 +25,9 @@ static OF_THIS_THREAD bool handing_over;
 
 /*
  * The forks that this thread is inside: in a child too, until fork_child. A signal handler may fork
- * within a fork. `process` began the innermost: whoever has another pid is its child; 0: there is
- * nothing to cut off. cut_inside:
- * as many forks deep it was cut off early; 0: it was not.
+ * within a fork. `process` began the innermost: whoever has another pid is its child. cut_inside:
+ * so many forks deep it was cut off early; 0: it was not. None is written while nothing is on
+ * record: the parent's first write after a fork costs a page fault.
  */
 static OF_THIS_THREAD unsigned forks_inside;
 static OF_THIS_THREAD pid_t process;
@@ -209,21 +209,24 @@ void fork_prepare(void)
 {
     if (config()->fork != FORK_OFF)
         registry_prune();
-    process = registry_is_empty() && !config()->trap ? 0 : kernel_getpid();
-    forks_inside++;
+    if (!registry_is_empty() || config()->trap) {
+        process = kernel_getpid();
+        forks_inside++;
+    }
     fork_ring_begin();
 }
 
 static bool is_cut(void)
 {
-    return forks_inside == cut_inside;
+    return cut_inside != 0 && cut_inside == forks_inside;
 }
 
 static void leave(bool in_child)
 {
     if (is_cut())
         cut_inside = 0;
-    forks_inside--;
+    if (forks_inside > 0)
+        forks_inside--;
     fork_ring_end(in_child);
 }
 
@@ -234,7 +237,7 @@ void fork_parent(void)
 
 void fork_child(void)
 {
-    if (process == 0 && registry_is_own())
+    if (forks_inside == 0 && registry_is_own())
         generation++; /* an earlier handler made the first connection there is */
     else if (!is_cut())
         fork_sever();
@@ -243,9 +246,16 @@ void fork_child(void)
         process = kernel_getpid();
 }
 
+void fork_child_since(unsigned before)
+{
+    if (fork_generation() != before)
+        cut_inside = forks_inside;
+    fork_child();
+}
+
 void fork_cut_first(void)
 {
-    if (forks_inside == 0 || process == 0 || is_cut() || kernel_getpid() == process)
+    if (forks_inside == 0 || is_cut() || kernel_getpid() == process)
         return;
     fork_sever();
     cut_inside = forks_inside;

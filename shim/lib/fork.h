@@ -26,6 +26,9 @@ void fork_prepare(void);
 void fork_parent(void);
 void fork_child(void);
 
+/* fork_child, unless something cut this child off after `generation` was read, before the fork. */
+void fork_child_since(unsigned generation);
+
 /*
  * libc runs the child's handlers in the order in which they were registered, and one before ours
  * may connect: in such a child this cuts off first, so that the new connection is not taken for an

@@ -73,6 +73,8 @@ struct guarded guard_begin(int fd, const struct endpoint *endpoint)
         close_on_exec(fd);
     bool recorded = registry_record(fd, replaced, identity, endpoint);
     note_whether_recorded(recorded);
+    if (recorded)
+        registry_record_copies(fd, identity);
     note_kind_of(identity);
     return recorded ? (struct guarded){GUARD_NEW, identity} : none;
 }

@@ -161,10 +161,10 @@ EXPORTED pid_t _Fork(void)
     }
     fork_prepare(); /* fork(3) runs our handlers, this does not */
     pid_t child = real_after_cut()->fork_no_handlers();
-    if (child == 0 && fork_generation() == generation)
-        fork_child();
+    if (child == 0)
+        fork_child_since(generation);
     else
-        fork_parent(); /* or it is a child that was cut off already */
+        fork_parent();
     if (child > 0)
         inherited_report();
     return child;
@@ -180,8 +180,12 @@ EXPORTED int daemon(int nochdir, int noclose)
 
 static int copied(int from, int to)
 {
-    if (to >= 0 && to != from && registry_may_hold(from))
+    if (to < 0 || to == from)
+        return to;
+    if (registry_may_hold(from))
         guard_copy(from, to);
+    else
+        registry_remember_copy(from, to); /* it may be connected later */
     return to;
 }
 

@@ -59,6 +59,9 @@ static HOT_BSS atomic_uint past_highest; /* of all descriptors that were ever re
 static HOT_BSS atomic_int owner;         /* the process whose records these are, 0 before any */
 static HOT_BSS atomic_int next_to_prune;
 
+/* One bit a number that was copied, or is a copy, while it was not on record. */
+static HOT_BSS _Atomic uint64_t copied[LEAF_SIZE / WORD_BITS];
+
 static struct leaf *leaf_of(int fd)
 {
     unsigned leaf = (unsigned)fd >> LEAF_BITS;
@@ -228,7 +231,7 @@ static void fill_entry(struct leaf *leaf, int fd, uint64_t replaced, uint64_t id
         if (replaced == identity && atomic_compare_exchange_strong(&entry->identity, &same, same))
             break; /* as with a dup2 again and again: at no moment may it be absent */
         if (replaced != 0 && replaced != identity)
-            fork_ring_note_replaced(fd, replaced);
+            fork_ring_add(fd, replaced);
         if (atomic_compare_exchange_strong(&entry->identity, &replaced, 0)) {
             atomic_thread_fence(memory_order_release);
             store_record(entry, record);
@@ -355,6 +358,40 @@ bool registry_copy(int from, int to)
     return put_on_record(to, replaced, known, &record);
 }
 
+static void remember(int fd)
+{
+    if (fd < 0 || fd >= LEAF_SIZE)
+        return;
+    uint64_t bit = UINT64_C(1) << fd % WORD_BITS;
+    if ((atomic_load_explicit(&copied[fd / WORD_BITS], memory_order_relaxed) & bit) == 0)
+        atomic_fetch_or(&copied[fd / WORD_BITS], bit);
+}
+
+void registry_remember_copy(int from, int to)
+{
+    remember(from);
+    remember(to);
+}
+
+static bool is_remembered(int fd)
+{
+    uint64_t word = atomic_load_explicit(&copied[fd / WORD_BITS], memory_order_relaxed);
+    return (word >> fd % WORD_BITS & 1) != 0;
+}
+
+void registry_record_copies(int fd, uint64_t identity)
+{
+    struct record record;
+    if (fd >= LEAF_SIZE || !is_remembered(fd))
+        return;
+    load_record(entry_of(fd), &record);
+    for (int copy = 0; copy < LEAF_SIZE; copy++) {
+        uint64_t replaced = registry_recorded(copy);
+        if (copy != fd && is_remembered(copy) && registry_identify(copy) == identity)
+            put_on_record(copy, replaced, identity, &record);
+    }
+}
+
 bool registry_may_hold(int fd)
 {
     return identity_on_record(fd) != 0;
@@ -375,7 +412,7 @@ void registry_restore(void)
 {
     int fd;
     uint64_t identity;
-    for (unsigned nth = 0; fork_ring_replaced(&nth, &fd, &identity);) {
+    for (unsigned nth = 0; fork_ring_next(&nth, &fd, &identity);) {
         struct leaf *leaf = leaf_of(fd);
         if (leaf == NULL || registry_identify(fd) != identity)
             continue;
@@ -391,12 +428,13 @@ bool registry_tunes(int fd)
     return registry_holds(fd, &record) && record.endpoint.family != AF_UNIX;
 }
 
-/* Noted first, like a replacement: the child of a fork that is under way may hold this socket. */
+/* Added to the ring first, like a replacement: the child of a fork that is under way may hold this
+ * socket. */
 void registry_forget(int fd, uint64_t identity)
 {
     if (!registry_knows(fd, identity))
         return;
-    fork_ring_note_replaced(fd, identity);
+    fork_ring_add(fd, identity);
     atomic_compare_exchange_strong(&entry_of(fd)->identity, &identity, 0);
 }
 
@@ -421,7 +459,7 @@ static void prune_entry(struct leaf *leaf, int fd)
     if ((before & listed_bit(fd)) == 0 || (identity != 0 && registry_identify(fd) == identity))
         return;
     if (identity != 0)
-        fork_ring_note_replaced(fd, identity);
+        fork_ring_add(fd, identity);
     atomic_compare_exchange_strong(word, &before, before & ~listed_bit(fd));
 }
 

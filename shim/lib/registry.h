@@ -65,6 +65,13 @@ bool registry_is_empty(void);
  * so in a child of vfork(2), which shares our memory. */
 bool registry_is_own(void);
 
+/* `to` is a copy of `from`, which is not on record, but may be connected yet. Asks nobody; numbers
+ * above 1,023 are not remembered. */
+void registry_remember_copy(int from, int to);
+
+/* Records the remembered copies of what was just recorded for fd. */
+void registry_record_copies(int fd, uint64_t identity);
+
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
 

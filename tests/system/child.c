@@ -71,6 +71,17 @@ Test(child, a_connection_to_a_unix_socket_is_cut_off_too)
     expect(argv, guarded(server, NULL), cut_off);
 }
 
+Test(child, copies_made_before_connect_are_cut_off_too)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("child_copies"), port_of(server));
+    expect(argv, NULL,
+           "original: shared\ndup: shared\ndup2: shared\nF_DUPFD: shared\nfile: open\n");
+    expect(argv, guarded(server, NULL),
+           "original: " CUT_OFF "\ndup: " CUT_OFF "\ndup2: " CUT_OFF "\nF_DUPFD: " CUT_OFF
+           "\nfile: open\n");
+}
+
 /* ---- still connecting ---- */
 
 static void expect_of_the_connecting(const struct server *server, const char *how,

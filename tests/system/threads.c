@@ -1,7 +1,7 @@
 /*
  * Threads and signal handlers inside the hooks while others fork: no deadlock, no child that shares
- * a connection, none that has lost anything else. Runs programs/threads_*.c. THREADS_SECONDS makes
- * the storm longer, for `make soak`.
+ * a connection, none that has lost anything else. Runs programs/threads_*.c,
+ * child_stray.c and child_window.c. THREADS_SECONDS makes the storm longer, for `make soak`.
  */
 #include "child.h"
 
@@ -54,6 +54,33 @@ Test(threads, a_signal_handler_may_call_every_hook_in_the_midst_of_any_other)
            "children that shared the connection: none\n"
            "copies without our options, children that crashed: none\n"
            "parent: same client\n");
+}
+
+Test(threads, failed_connect_leaves_the_connection_that_was_given_its_number_on_record)
+{
+    expect(WORDS(built_program("child_stray")),
+           WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1-65535", "REDISGUARD_USER_TIMEOUT=1000"),
+           "child: " CUT_OFF "\n");
+}
+
+/* ---- while fork(2) has copied the descriptors, and not the memory yet ---- */
+
+static void expect_none_to_share(const char *meanwhile)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("child_window"), port_of(server), meanwhile);
+    expect(argv, NULL, "hit: enough, shared: all\n");
+    expect(argv, guarded(server, NULL), "hit: enough, shared: none\n");
+}
+
+Test(threads, child_is_cut_off_from_a_connection_that_was_replaced_during_the_fork)
+{
+    expect_none_to_share("again");
+}
+
+Test(threads, child_is_cut_off_from_a_connection_that_was_dissolved_during_the_fork)
+{
+    expect_none_to_share("dissolve");
 }
 
 /* ---- under ThreadSanitizer: the same programs, with the guard's modules linked in ---- */

@@ -31,7 +31,7 @@ static unsigned count_replaced(void)
     int fd;
     uint64_t identity;
     unsigned nth = 0;
-    while (fork_ring_replaced(&nth, &fd, &identity))
+    while (fork_ring_next(&nth, &fd, &identity))
         ;
     return nth;
 }
@@ -40,7 +40,7 @@ static void expect_replaced(unsigned *nth, int fd, uint64_t identity)
 {
     int found_fd = -1;
     uint64_t found = 0;
-    EXPECT(fork_ring_replaced(nth, &found_fd, &found));
+    EXPECT(fork_ring_next(nth, &found_fd, &found));
     EXPECT(found_fd == fd && found == identity);
 }
 
@@ -52,15 +52,15 @@ static void expect_two_and_end(void *unused)
     expect_replaced(&nth, 7, 71);
     EXPECT(count_replaced() == 2);
     fork_ring_end(true);
-    fork_ring_note_replaced(9, 91);
+    fork_ring_add(9, 91);
     EXPECT(count_replaced() == 2);
 }
 
 Test(forking, a_child_finds_what_was_replaced_while_it_was_made_the_latest_first)
 {
     fork_ring_begin();
-    fork_ring_note_replaced(7, 71);
-    fork_ring_note_replaced(8, 81);
+    fork_ring_add(7, 71);
+    fork_ring_add(8, 81);
     in_child(expect_two_and_end, NULL);
     fork_ring_end(false);
 }
@@ -73,11 +73,11 @@ static void expect_none(void *unused)
 
 Test(forking, a_child_finds_nothing_of_before_or_between)
 {
-    fork_ring_note_replaced(7, 71);
+    fork_ring_add(7, 71);
     fork_ring_begin();
-    fork_ring_note_replaced(7, 72);
+    fork_ring_add(7, 72);
     fork_ring_end(false);
-    fork_ring_note_replaced(7, 73);
+    fork_ring_add(7, 73);
     fork_ring_begin();
     in_child(expect_none, NULL);
     fork_ring_end(false);
@@ -96,7 +96,7 @@ Test(forking, the_end_of_another_threads_fork_does_not_end_this_one)
     fork_ring_begin();
     cr_assert_eq(pthread_create(&thread, NULL, fork_once, NULL), 0);
     pthread_join(thread, NULL);
-    fork_ring_note_replaced(7, 71);
+    fork_ring_add(7, 71);
     cr_expect_eq(count_replaced(), 1);
     fork_ring_end(false);
 }
@@ -108,7 +108,7 @@ static void expect_that_nobody_forks(void *unused)
     fork_ring_end(true);
     fork_ring_begin();
     fork_ring_end(false);
-    fork_ring_note_replaced(7, 71);
+    fork_ring_add(7, 71);
     EXPECT(count_replaced() == 0);
 }
 
@@ -132,19 +132,19 @@ static void expect_the_outer_one_to_go_on(void *unused)
 {
     (void)unused;
     fork_ring_end(true); /* of the handler's fork; now the interrupted one is made */
-    fork_ring_note_replaced(8, 81);
+    fork_ring_add(8, 81);
     unsigned nth = 0;
     expect_replaced(&nth, 8, 81);
     expect_replaced(&nth, 7, 71);
     fork_ring_end(true);
-    fork_ring_note_replaced(9, 91);
+    fork_ring_add(9, 91);
     EXPECT(count_replaced() == 2);
 }
 
 Test(forking, a_signal_handlers_fork_within_a_fork_leaves_the_outer_ones_beginning)
 {
     fork_ring_begin();
-    fork_ring_note_replaced(7, 71);
+    fork_ring_add(7, 71);
     fork_ring_begin();
     in_child(expect_the_outer_one_to_go_on, NULL);
     fork_ring_end(false);
@@ -154,7 +154,7 @@ Test(forking, a_signal_handlers_fork_within_a_fork_leaves_the_outer_ones_beginni
 Test(fork_ring_alone, one_thread_replaces_nothing_while_it_forks)
 {
     fork_ring_begin();
-    fork_ring_note_replaced(7, 71);
+    fork_ring_add(7, 71);
     cr_expect_eq(count_replaced(), 0);
     fork_ring_end(false);
 }
@@ -165,7 +165,7 @@ Test(fork_ring_alone, a_fork_that_began_with_one_thread_may_end_with_two)
     fork_ring_begin();
     know_of_several_threads();
     fork_ring_end(false);
-    fork_ring_note_replaced(7, 71);
+    fork_ring_add(7, 71);
     cr_expect_eq(count_replaced(), 0);
 }
 
@@ -173,7 +173,7 @@ Test(forking, of_very_many_the_last_ones_are_kept)
 {
     fork_ring_begin();
     for (int i = 0; i < KEPT + 5; i++)
-        fork_ring_note_replaced(i, (uint64_t)i);
+        fork_ring_add(i, (uint64_t)i);
     unsigned nth = 0;
     expect_replaced(&nth, KEPT + 4, KEPT + 4);
     cr_expect_eq(count_replaced(), KEPT);
