@@ -142,7 +142,9 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
 {
     const struct hook *hook = hook_for(work, object, ARCH_SYMBOL_OF(wanted->r_info));
     uintptr_t *entry = (uintptr_t *)(object->base + wanted->r_offset);
-    if (hook == NULL || !object_covers(object, (uintptr_t)entry, PF_W))
+    if (hook == NULL || !object_covers(object, (uintptr_t)entry, PF_W) ||
+        (uintptr_t)entry % sizeof *entry !=
+            0) /* in a packed structure: cannot be replaced at once */
         return true;
     uintptr_t present = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
     do {
