@@ -7,14 +7,19 @@
 
 #include <dlfcn.h>
 
+static const struct changed *changed_of(void *module)
+{
+    const struct changed *changed = module == NULL ? NULL : dlsym(module, "rebind_changed");
+    if (changed == NULL)
+        die(dlerror());
+    return changed;
+}
+
 int main(int argc, char *argv[])
 {
     (void)argc;
     int fd = checked(open("/dev/null", O_RDONLY), "open");
-    void *module = dlopen(argv[1], RTLD_NOW | RTLD_DEEPBIND);
-    const struct changed *changed = module == NULL ? NULL : dlsym(module, "rebind_changed");
-    if (changed == NULL)
-        die(dlerror());
+    const struct changed *changed = changed_of(dlopen(argv[1], RTLD_NOW | RTLD_DEEPBIND));
     int result = changed->close(fd);
     printf("close: %d, and the descriptor is %s\n", result,
            fcntl(fd, F_GETFD) < 0 ? "closed" : "open");
