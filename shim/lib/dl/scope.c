@@ -207,7 +207,7 @@ bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t add
 {
     if (libc_count == 0)
         find_libc(scope);
-    for (int i = 0; i < libc_count; i++)
+    for (int i = 0; i < libc_count && address != 0; i++)
         if (object_defines(&libc[i], symbol, address))
             return true;
     return false;

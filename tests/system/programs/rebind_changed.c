@@ -1,6 +1,6 @@
 /*
  * rebind_changed MODULE: opens the module with RTLD_DEEPBIND and tells which functions are behind
- * the pointers that its constructor has set, and whether a forked child loses what its dup() made.
+ * the pointers that its constructor has set, and behind one that it has not.
  */
 #include "../modules/rebind_changed.h"
 #include "child_tools.h"
@@ -24,6 +24,7 @@ int main(int argc, char *argv[])
     printf("close: %d, and the descriptor is %s\n", result,
            fcntl(fd, F_GETFD) < 0 ? "closed" : "open");
     printf("add_4242: %d\n", changed->add_4242(1));
+    printf("none: %s\n", changed->none == NULL ? "NULL" : "a function");
     printf("dup: %s\n", changed->dup == dup ? "the guard's" : "libc's");
     return 0;
 }
