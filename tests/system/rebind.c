@@ -194,6 +194,7 @@ Test(rebind, pointer_changed_by_a_constructor_keeps_its_function)
         WORDS(built_program("rebind_changed"), built_module("rebind_changed"));
     const char *printed = "close: 0, and the descriptor is closed\n"
                           "add_4242: 4243\n"
+                          "none: NULL\n"
                           "dup: %s\n";
     expect(argv, NULL, text(printed, "the guard's")); /* no guard: then libc's is the program's */
     expect(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"), text(printed, "libc's"));

@@ -69,24 +69,6 @@ bool object_read_info(struct object *object, const struct dl_phdr_info *info)
     return object->dynamic != NULL && read_dynamic(object);
 }
 
-/* Others on the list may be on their way out of memory: only their base is looked at. */
-static int take_headers(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    (void)size;
-    struct object *object = argument, found;
-    if (info->dlpi_addr != object->base || !object_read_info(&found, info) ||
-        found.dynamic != object->dynamic)
-        return 0;
-    object->headers = found.headers;
-    object->header_count = found.header_count;
-    return 1;
-}
-
-bool object_find_headers(struct object *object)
-{
-    return dl_iterate_phdr(take_headers, object) != 0;
-}
-
 static bool is_definition(const struct object *object, uint32_t index, const char *symbol,
                           uintptr_t address)
 {

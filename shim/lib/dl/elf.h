@@ -20,7 +20,7 @@ struct object {
     const char *path;
     const char *soname; /* NULL: none */
     uintptr_t base;
-    const ElfW(Phdr) * headers; /* by object_find_headers */
+    const ElfW(Phdr) * headers; /* by object_read_info */
     int header_count;
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symbols;
@@ -37,9 +37,6 @@ bool object_read(struct object *object, const struct link_map *map);
 
 /* The same of what dl_iterate_phdr(3) gives, with the program headers. */
 bool object_read_info(struct object *object, const struct dl_phdr_info *info);
-
-/* Adds the program headers. False where it is not loaded any more. */
-bool object_find_headers(struct object *object);
 
 /* Does it define this symbol itself, at this address? 0: at any. */
 bool object_defines(const struct object *object, const char *symbol, uintptr_t address);

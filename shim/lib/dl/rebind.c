@@ -30,6 +30,7 @@ struct work {
     const struct link_map *module;
     const char *called;
     struct scope scope;
+    int count; /* so many of its objects are to be rebound; -1: not known yet */
 };
 
 /* ---- the log ---- */
@@ -81,7 +82,8 @@ static inline bool is_function_reloc(const relocation *wanted)
 
 /*
  * An entry that the module has changed is the module's. An unresolved lazy GOT entry points at the
- * module's own PLT; it will bind to libc unless the local scope defines the symbol.
+ * module's own PLT; it will bind to libc unless the local scope defines the symbol. (A module that
+ * has put a function of its own into such an entry is not told apart from that.)
  */
 static bool leads_to_libc(struct work *work, const struct object *object, const relocation *wanted,
                           const char *name, uintptr_t present)
@@ -130,7 +132,9 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
 {
     const struct hook *hook = hook_for(work, object, ARCH_SYMBOL_OF(wanted->r_info));
     uintptr_t *entry = (uintptr_t *)(object->base + wanted->r_offset);
-    if (hook == NULL || !object_covers(object, (uintptr_t)entry, PF_W))
+    if (hook == NULL || !object_covers(object, (uintptr_t)entry, PF_W) ||
+        (uintptr_t)entry % sizeof *entry !=
+            0) /* in a packed structure: cannot be replaced at once */
         return true;
     uintptr_t present = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
     do {
@@ -172,33 +176,31 @@ static bool wants_hooks(const struct work *work, const struct object *object)
     return end == 0; /* it does not tell */
 }
 
-static void rebind_object(struct work *work, const struct link_map *map)
-{
-    struct object object;
-    if (object_read(&object, map) && wants_hooks(work, &object) &&
-        (!object_find_headers(&object) || !rebind_entries(work, &object)))
-        rebind_log_failure(object.path);
-}
-
 /* Under the loader's lock: two threads must not change the protection of one page at a time. */
-static int rebind_scope(struct dl_phdr_info *program, size_t size, void *argument)
+static int rebind_if_in_scope(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    (void)program;
     (void)size;
     struct work *work = argument;
-    scope_find(&work->scope, work->module, work->called);
-    int count = work->scope.loaded_later; /* scope_defines may add others behind them */
-    for (int i = 0; i < count; i++)
-        rebind_object(work, work->scope.objects[i]);
-    return 1; /* once is enough */
+    struct scope *scope = &work->scope;
+    struct object object;
+    if (work->count < 0) {
+        scope_find(scope, work->module, work->called);
+        work->count = scope->loaded_later; /* scope_defines may add others behind them */
+    }
+    for (int i = 0; i < work->count; i++)
+        if (scope->objects[i]->l_addr == info->dlpi_addr && object_read_info(&object, info) &&
+            object.dynamic == scope->objects[i]->l_ld && wants_hooks(work, &object) &&
+            !rebind_entries(work, &object))
+            rebind_log_failure(object.path);
+    return work->count == 0 ? 1 : 0;
 }
 
 void rebind(const struct hook hooks[], const struct link_map *module, const char *called)
 {
-    struct work work = {.hooks = hooks, .module = module, .called = called};
+    struct work work = {.hooks = hooks, .module = module, .called = called, .count = -1};
     for (const struct hook *hook = hooks; hook->name != NULL; hook++)
         work.name_filter |= name_filter_bit(hook->name);
-    dl_iterate_phdr(rebind_scope, &work);
+    dl_iterate_phdr(rebind_if_in_scope, &work);
     if (work.scope.is_too_large)
         rebind_log_failure("a module with more than 64 dependencies");
 }

@@ -195,19 +195,19 @@ static HOT_BSS int libc_count;
 
 static void find_libc(const struct scope *scope)
 {
-    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
-        struct object *file = &libc[libc_count];
-        if (libc_count < LIBC_FILES && read_if_mapped(scope, file, map) && file->soname != NULL &&
-            text_is_one_of(file->soname, libc_files, LIBC_FILES))
-            libc_count++;
-    }
+    struct object file;
+    for (const struct link_map *map = list; map != NULL && libc_count < LIBC_FILES;
+         map = map->l_next)
+        if (read_if_mapped(scope, &file, map) && file.soname != NULL &&
+            text_is_one_of(file.soname, libc_files, LIBC_FILES))
+            libc[libc_count++] = file;
 }
 
 bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
 {
     if (libc_count == 0)
         find_libc(scope);
-    for (int i = 0; i < libc_count; i++)
+    for (int i = 0; i < libc_count && address != 0; i++)
         if (object_defines(&libc[i], symbol, address))
             return true;
     return false;

@@ -1,5 +1,5 @@
 /*
- * A module whose constructor points two of its function pointers elsewhere. Each was bound to
+ * A module whose constructor points some of its function pointers elsewhere. Each was bound to
  * libc's dup() by a relocation.
  */
 #include <unistd.h>
@@ -11,10 +11,11 @@ static int add_4242(int number)
     return number + 4242;
 }
 
-struct changed rebind_changed = {.close = dup, .add_4242 = dup, .dup = dup};
+struct changed rebind_changed = {.close = dup, .add_4242 = dup, .none = dup, .dup = dup};
 
 __attribute__((constructor)) static void change(void)
 {
     rebind_changed.close = close;
     rebind_changed.add_4242 = add_4242;
+    rebind_changed.none = NULL;
 }

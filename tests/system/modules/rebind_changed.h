@@ -6,6 +6,7 @@
 struct changed {
     int (*close)(int fd);
     int (*add_4242)(int number);
+    int (*none)(int fd);
     int (*dup)(int fd);
 };
 
