@@ -62,7 +62,7 @@ Test(i386, daemon_hands_the_connection_over)
 Test(i386, what_is_guarded_and_cut_off_is_logged)
 {
     char *log = expect_logged(&i386);
-    cr_assert_eq(lines_with(log, ""), 2, "%s", log);
+    cr_assert_eq(lines_with(log, ""), 3, "%s", log);
 }
 
 /* ---- modules that bypass a preload ---- */
