@@ -22,7 +22,7 @@ enum {
 };
 
 static _Atomic uint64_t reported[PLACES]; /* identities; untouched, it takes no memory */
-static atomic_int first;                  /* the number that the next report begins with */
+static atomic_int resume;                 /* the number where the last fork had enough, or 0 */
 
 static void write_line(int fd, const struct record *record)
 {
@@ -68,11 +68,11 @@ void inherited_report(void)
     if (!log_wants(LOG_LEVEL_INFO) || config()->fork == FORK_OFF || fork_hands_over())
         return;
     int asked = 0;
-    int fd = registry_next(atomic_load(&first) - 1);
+    int fd = registry_next(atomic_load(&resume) - 1);
     for (; fd >= 0 && asked < ASKED_AT_MOST; fd = registry_next(fd))
         if (!registry_knows(fd, atomic_load(&reported[fd % PLACES]))) {
             report(fd);
             asked++;
         }
-    atomic_store(&first, fd < 0 ? 0 : fd);
+    atomic_store(&resume, fd < 0 ? 0 : fd);
 }

@@ -63,8 +63,9 @@ static int write_to_stderr(struct line *line)
     return line_write(line, STDERR_FILENO);
 }
 
-/* Once a process, and only on the stderr that the program was started with. */
-static void complain_of_log(int error)
+/* Once a process, and only on the stderr that the program was started with. Not in line: a line
+ * takes a kilobyte of stack, of which a signal handler may have eight. */
+static __attribute__((noinline)) void complain_of_log(int error)
 {
     if (atomic_exchange(&complained, true))
         return;

@@ -1,9 +1,9 @@
 /*
- * Fuzz target of shim/lib/target.c: any address that a program may give to connect(2). The input is two
- * bytes of claimed length, one byte that says at which edge of readable memory the address lies,
- * and the address. Whatever is claimed, nothing beyond readable memory is touched, the answer is
- * yes only for a listed port or path, and the name for the log reads back as the address. The guard
- * reads its configuration from the environment that LLVMFuzzerInitialize makes.
+ * Fuzz target of shim/lib/target.c: any address that a program may give to connect(2). The input is
+ * two bytes of claimed length, one byte that says at which edge of readable memory the address
+ * lies, and the address. Whatever is claimed, nothing beyond readable memory is touched, the answer
+ * is yes only for a listed port or path, and the name for the log reads back as the address. The
+ * guard reads its configuration from the environment that LLVMFuzzerInitialize makes.
  */
 #include "target.h"
 
@@ -59,18 +59,17 @@ static void expect_a_listed_port(const struct endpoint *endpoint, in_port_t port
 /* What the log calls it is what libc understands as the same address. */
 static void expect_the_name_to_read_back(const struct endpoint *endpoint)
 {
-    struct line line = {.length = 0};
-    target_describe(&line, endpoint, NO_DESCRIPTOR);
-    MUST(line.length < sizeof line.text);
-    line.text[line.length] = '\0';
-    char *colon = strrchr(line.text, ':');
+    struct target_name name;
+    target_name(&name, endpoint, NO_DESCRIPTOR);
+    MUST(strlen(name.text) < sizeof name.text);
+    char *colon = strrchr(name.text, ':');
     MUST(colon != NULL && strtol(colon + 1, NULL, 10) == endpoint->port);
     bool is_ipv6 = endpoint->family == AF_INET6;
-    MUST(is_ipv6 == (line.text[0] == '['));
+    MUST(is_ipv6 == (name.text[0] == '['));
     MUST(!is_ipv6 || colon[-1] == ']');
     colon[is_ipv6 ? -1 : 0] = '\0';
     uint8_t address[16] = {0};
-    MUST(inet_pton(endpoint->family, line.text + is_ipv6, address) == 1);
+    MUST(inet_pton(endpoint->family, name.text + is_ipv6, address) == 1);
     MUST(memcmp(address, endpoint->address, sizeof address) == 0);
 }
 

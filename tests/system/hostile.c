@@ -398,9 +398,9 @@ Test(hostile, a_line_break_in_the_path_of_a_socket_makes_no_second_line)
     cr_assert_eq(lines_with(log, "redis\\x0ared.sock"), 3, "%s", log);
 }
 
-/* A line break, ESC, C1's CSI, a byte that is not UTF-8 and a right-to-left override. */
-#define FORGED  "x\nredisguard: ok\033[2J\xc2\x9b\xff\xe2\x80\xae\\"
-#define ESCAPED "x\\x0aredisguard: ok\\x1b[2J\\xc2\\x9b\\xff\\xe2\\x80\\xae\\\\"
+/* A line break, ESC, C1's CSI, a byte that is not UTF-8 and a line separator. */
+#define FORGED  "x\nredisguard: ok\033[2J\xc2\x9b\xff\xe2\x80\xa8\\"
+#define ESCAPED "x\\x0aredisguard: ok\\x1b[2J\\xc2\\x9b\\xff\\xe2\\x80\\xa8\\\\"
 
 static char *module_in_forged_directory(void)
 {
@@ -427,11 +427,11 @@ Test(hostile, control_characters_and_what_is_no_utf8_in_the_path_of_a_module_are
 Test(hostile, control_characters_and_what_is_no_utf8_in_the_path_of_the_log_are_escaped)
 {
     struct server *redis = start_redis(NULL);
-    const char *log = "/\xc2\x9b\xff\xe2\x80\xae\\/log"; /* others are no path of a log */
+    const char *log = "/\xc2\x9b\xff\xe2\x80\xa8\\/log"; /* others are no path of a log */
     struct outcome outcome =
         run_program(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(LOGGED(log))));
     EXPECT_LINES(outcome.err, "redisguard: cannot write to the log "
-                              "\"/\\xc2\\x9b\\xff\\xe2\\x80\\xae\\\\/log\": no such directory\n");
+                              "\"/\\xc2\\x9b\\xff\\xe2\\x80\\xa8\\\\/log\": no such directory\n");
 }
 
 Test(hostile, control_characters_and_what_is_no_utf8_in_a_variable_are_escaped)

@@ -107,6 +107,8 @@ char *expect_logged(const struct machine *machine)
                  outcome.err);
     cr_assert_eq(lines_with(outcome.err, "debug: descriptor 3 cut off in this child: "), 1, "%s",
                  outcome.err);
+    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 is inherited by forked children"), 1,
+                 "%s", outcome.err);
     return outcome.err;
 }
 

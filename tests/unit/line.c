@@ -189,6 +189,7 @@ Test(line, what_is_no_utf8_is_escaped_byte_by_byte)
 
 Test(line, characters_that_end_a_line_control_a_terminal_or_turn_the_text_round_are_escaped)
 {
+    // NOLINTBEGIN(misc-misleading-bidirectional): this is what it is about
     const char *const cases[][2] = {
         {"\xc2\x80", "\\xc2\\x80"},    {"\xc2\x9b", "\\xc2\\x9b"},
         {"\xc2\x9f", "\\xc2\\x9f"},    {"\u2028", "\\xe2\\x80\\xa8"},
@@ -196,6 +197,7 @@ Test(line, characters_that_end_a_line_control_a_terminal_or_turn_the_text_round_
         {"\u202e", "\\xe2\\x80\\xae"}, {"\u2066", "\\xe2\\x81\\xa6"},
         {"\u2069", "\\xe2\\x81\\xa9"}, {"a\nb\x1b[2J", "a\\x0ab\\x1b[2J"},
     };
+    // NOLINTEND(misc-misleading-bidirectional)
     for (size_t i = 0; i < COUNT(cases); i++)
         expect_shown(cases[i][0], cases[i][1]);
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
-enum { INSTRUCTIONS_AT_MOST = 128 };
+enum { INSTRUCTIONS_AT_MOST = 256 };
 
 struct filter {
     struct sock_filter instructions[INSTRUCTIONS_AT_MOST];
@@ -49,6 +49,13 @@ static inline void add_rule(struct filter *filter, const char *rule, int error)
     add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error));
 }
 
+static inline void install(struct filter *filter)
+{
+    struct sock_fprog program = {.len = filter->length, .filter = filter->instructions};
+    checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
+    checked(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "PR_SET_SECCOMP");
+}
+
 /* rules: NULL ends them. */
 static inline void refuse(char *const rules[], int error)
 {
@@ -56,9 +63,19 @@ static inline void refuse(char *const rules[], int error)
     for (int i = 0; rules[i] != NULL; i++)
         add_rule(&filter, rules[i], error);
     add(&filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    struct sock_fprog program = {.len = filter.length, .filter = filter.instructions};
-    checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
-    checked(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "PR_SET_SECCOMP");
+    install(&filter);
+}
+
+/* From here on every call but these ends this process, and all that it becomes or starts. */
+static inline void kill_unless(const long numbers[], int count)
+{
+    struct filter filter = {.length = 0};
+    for (int i = 0; i < count; i++) {
+        add_test(&filter, offsetof(struct seccomp_data, nr), (unsigned)numbers[i], 1);
+        add(&filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    }
+    add(&filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+    install(&filter);
 }
 
 #endif
