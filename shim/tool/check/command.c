@@ -13,10 +13,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/strings.h"
 #include "launcher.h"
 #include "program.h"
 #include "report.h"
-#include "words.h"
 
 enum { STEPS_AT_MOST = 16, FIRST_LINE = 256 /* BINPRM_BUF_SIZE of the kernel */ };
 
@@ -36,11 +36,12 @@ static int error_of(const char *path)
 /* In PATH. The first that can be executed; else one that cannot; NULL: none. */
 static char *look_up(const char *name)
 {
-    const char *folders = getenv("PATH");
-    char *list = text("%s", folders != NULL ? folders : "/bin:/usr/bin"), *folder;
+    const char *directories = getenv("PATH");
+    char *list = xasprintf("%s", directories != NULL ? directories : "/bin:/usr/bin"), *directory;
     char *refused = NULL;
-    while ((folder = strsep(&list, ":")) != NULL) {
-        char *path = *folder != '\0' ? text("%s/%s", folder, name) : text("./%s", name);
+    while ((directory = strsep(&list, ":")) != NULL) {
+        char *path =
+            *directory != '\0' ? xasprintf("%s/%s", directory, name) : xasprintf("./%s", name);
         int error = error_of(path);
         if (error == 0)
             return path;
@@ -57,22 +58,24 @@ static const char *cure_of(const char *path, int error)
         return "give the path of a program";
     if (statvfs(path, &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0)
         return "its file system is mounted noexec: move it";
-    return text("chmod +x %s, and the folders above it for this user", path);
+    return xasprintf("chmod +x %s, and the directories above it for this user", path);
 }
 
 static bool find(struct command *command)
 {
     const char *name = command->argv[0];
-    command->path = strchr(name, '/') != NULL ? text("%s", name) : look_up(name);
+    command->path = strchr(name, '/') != NULL ? xasprintf("%s", name) : look_up(name);
     if (*name == '\0' || command->path == NULL) {
-        fail("command", text("\"%s\" is not found in PATH", name), "install it, or give its path");
+        fail("command", xasprintf("\"%s\" is not found in PATH", name),
+             "install it, or give its path");
         return false;
     }
     int error = error_of(command->path);
     if (error == ENOENT || error == ENOTDIR)
-        fail("command", text("%s does not exist", command->path), "install it, or mend the path");
+        fail("command", xasprintf("%s does not exist", command->path),
+             "install it, or mend the path");
     else if (error != 0)
-        fail("command", text("%s cannot be executed: %s", command->path, strerror(error)),
+        fail("command", xasprintf("%s cannot be executed: %s", command->path, strerror(error)),
              cure_of(command->path, error));
     return error == 0;
 }
@@ -108,7 +111,7 @@ static char *first_line(const char *path)
     if (length < 2 || bytes[0] != '#' || bytes[1] != '!')
         return NULL;
     bytes[length] = '\0';
-    return trimmed(text("%.*s", (int)strcspn(bytes + 2, "\n"), bytes + 2));
+    return trimmed(xasprintf("%.*s", (int)strcspn(bytes + 2, "\n"), bytes + 2));
 }
 
 /* False: the interpreter cannot be run. */
@@ -125,13 +128,14 @@ static bool enter_script(struct command *command, char *line)
                                ? "its lines end with CR LF: convert it to LF alone"
                                : "install that, or mend the first line";
         fail("script",
-             text("%s: its interpreter \"%s\": %s", command->path, interpreter, strerror(error)),
+             xasprintf("%s: its interpreter \"%s\": %s", command->path, interpreter,
+                       strerror(error)),
              cure);
         return false;
     }
     if (strchr(interpreter, '/') == NULL)
-        interpreter = text("./%s", interpreter); /* no PATH here */
-    ok("script", text("%s is run by %s", command->path, interpreter));
+        interpreter = xasprintf("./%s", interpreter); /* no PATH here */
+    ok("script", xasprintf("%s is run by %s", command->path, interpreter));
     command->argv = with_interpreter(interpreter, argument, command);
     return true;
 }
@@ -139,9 +143,10 @@ static bool enter_script(struct command *command, char *line)
 static void enter_shell(struct command *command)
 {
     warn("script",
-         text("%s has no #! line: a shell takes it for its own, others refuse it", command->path),
+         xasprintf("%s has no #! line: a shell takes it for its own, others refuse it",
+                   command->path),
          "begin it with #! and its interpreter");
-    command->argv = with_interpreter(text("/bin/sh"), NULL, command);
+    command->argv = with_interpreter(xasprintf("/bin/sh"), NULL, command);
 }
 
 /* ---- the way ---- */
@@ -187,7 +192,7 @@ bool command_follow(struct command *command)
         if (next != STEP_ON)
             return next == STEP_ARRIVED;
     }
-    fail("command", text("%s: one interpreter needs another without end", command->path),
+    fail("command", xasprintf("%s: one interpreter needs another without end", command->path),
          "mend their first lines");
     return false;
 }

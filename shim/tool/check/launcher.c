@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/strings.h"
 #include "program.h"
 #include "report.h"
-#include "words.h"
 
 struct launcher {
     const char *name;
@@ -74,11 +74,6 @@ static const struct launcher *find(const char *name)
     return NULL;
 }
 
-static bool lists(const char *words, const char *word)
-{
-    return words != NULL && strstr(text(" %s ", words), text(" %s ", word)) != NULL;
-}
-
 static bool holds_guard(void)
 {
     const char *list = getenv("LD_PRELOAD");
@@ -87,7 +82,7 @@ static bool holds_guard(void)
 
 static const char *put_behind(const char *name)
 {
-    return text("put redisguard behind it: %s ... redisguard -- COMMAND", name);
+    return xasprintf("put redisguard behind it: %s ... redisguard -- COMMAND", name);
 }
 
 static enum launched loses_guard(const char *name, const char *found)
@@ -112,7 +107,7 @@ static char **split(const char *string, char **rest)
     while (rest[more] != NULL)
         more++;
     char **words = calloc(strlen(string) + more + 1, sizeof *words);
-    char *left = text("%s", string);
+    char *left = xasprintf("%s", string);
     if (words == NULL)
         abort();
     for (char *word; (word = strsep(&left, " \t")) != NULL;)
@@ -174,7 +169,7 @@ static enum launched follow_env(char **argv, char ***started)
         return loses_guard("env", "it leaves the guard out of LD_PRELOAD");
     if (had_path && getenv("PATH") == NULL)
         warn("env", "it takes PATH out of the environment", "name the command by its whole path");
-    ok("env", text("it starts %s", **started));
+    ok("env", xasprintf("it starts %s", **started));
     return LAUNCHES;
 }
 
@@ -221,7 +216,8 @@ enum launched launcher_follow(const char *path, char **argv, char ***started)
     if (launcher == NULL)
         return LAUNCHES_NOTHING;
     if (launcher->instead != NULL) {
-        fail(name, text("what %s starts does not get this environment", name), launcher->instead);
+        fail(name, xasprintf("what %s starts does not get this environment", name),
+             launcher->instead);
         return LAUNCHES_UNGUARDED;
     }
     *started = command_of(launcher, argv);
@@ -233,6 +229,6 @@ enum launched launcher_follow(const char *path, char **argv, char ***started)
         return LAUNCHES_UNGUARDED;
     if (starts_a_shell(name, argv, *started) || **started == NULL)
         return starts_what(name);
-    ok(name, text("it passes the environment on to %s", **started));
+    ok(name, xasprintf("it passes the environment on to %s", **started));
     return LAUNCHES;
 }

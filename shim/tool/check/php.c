@@ -12,8 +12,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/strings.h"
 #include "report.h"
-#include "words.h"
 
 /* ---- one pool ---- */
 
@@ -31,8 +31,8 @@ static void judge_pool(const struct pool *pool)
 {
     if (pool->name != NULL && pool->clears && !pool->preloads)
         warn("php-fpm",
-             text("pool %s has clear_env on: its workers are guarded, what they start is not",
-                  pool->name),
+             xasprintf("pool %s has clear_env on: its workers are guarded, what they start is not",
+                       pool->name),
              "clear_env = no, or env[LD_PRELOAD] = the library, if that needs Redis");
 }
 
@@ -51,16 +51,17 @@ struct files {
     int count;
 };
 
-/* The pattern is of files in one folder. */
+/* The pattern is of files in one directory. */
 static void include(struct files *files, const char *pattern)
 {
     struct dirent **names = NULL;
     const char *name = base_name(pattern);
-    char *folder = name > pattern ? text("%.*s", (int)(name - pattern), pattern) : text("./");
-    int count = scandir(folder, &names, NULL, alphasort);
+    char *directory =
+        name > pattern ? xasprintf("%.*s", (int)(name - pattern), pattern) : xasprintf("./");
+    int count = scandir(directory, &names, NULL, alphasort);
     for (int i = 0; i < count && files->count < FILES_AT_MOST; i++)
         if (fnmatch(name, names[i]->d_name, FNM_PERIOD) == 0)
-            files->path[files->count++] = text("%s%s", folder, names[i]->d_name);
+            files->path[files->count++] = xasprintf("%s%s", directory, names[i]->d_name);
 }
 
 static void read_setting(const char *name, const char *value, struct pool *pool,
@@ -79,7 +80,7 @@ static void read_line(char *line, struct pool *pool, struct files *files)
     char *value = strchr(line, '='), *end = strchr(line, ']');
     if (*line == '[' && end != NULL) {
         judge_pool(pool);
-        *pool = pool_named(text("%.*s", (int)(end - line - 1), line + 1));
+        *pool = pool_named(xasprintf("%.*s", (int)(end - line - 1), line + 1));
     } else if (*line != ';' && value != NULL) {
         *value++ = '\0';
         read_setting(trimmed(line), trimmed(value), pool, files);
@@ -93,7 +94,7 @@ static void read_file(const char *path, struct files *files)
     size_t room = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        warn("php-fpm", text("cannot read %s, where clear_env may be set", path),
+        warn("php-fpm", xasprintf("cannot read %s, where clear_env may be set", path),
              "check as a user who can, or give its path with -y");
         return;
     }
@@ -108,10 +109,10 @@ static void read_file(const char *path, struct files *files)
 static char *default_configuration(const char *version)
 {
     char *const places[] = {
-        text("/etc/php/%s/fpm/php-fpm.conf", version),
-        text("/etc/php%s/php-fpm.conf", version),
-        text("/usr/local/etc/php-fpm.conf"),
-        text("/etc/php-fpm.conf"),
+        xasprintf("/etc/php/%s/fpm/php-fpm.conf", version),
+        xasprintf("/etc/php%s/php-fpm.conf", version),
+        xasprintf("/usr/local/etc/php-fpm.conf"),
+        xasprintf("/etc/php-fpm.conf"),
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (access(places[i], F_OK) == 0)

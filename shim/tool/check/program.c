@@ -16,8 +16,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/strings.h"
 #include "report.h"
-#include "words.h"
 
 enum { HEADERS_AT_MOST = 256, NOTES_LENGTH = 4096, LOADER_LENGTH = 4096 };
 
@@ -58,11 +58,12 @@ bool program_keeps_preload(const char *path, const char *cure)
     if (privileges == NULL)
         return true;
     if (for_this_user)
-        fail(base_name(path), text("%s %s: its loader drops LD_PRELOAD", path, privileges), cure);
+        fail(base_name(path), xasprintf("%s %s: its loader drops LD_PRELOAD", path, privileges),
+             cure);
     else
         warn(base_name(path),
-             text("%s %s: its loader drops LD_PRELOAD for other users than this one", path,
-                  privileges),
+             xasprintf("%s %s: its loader drops LD_PRELOAD for other users than this one", path,
+                       privileges),
              cure);
     return !for_this_user;
 }
@@ -106,15 +107,15 @@ static const char *kind(const Elf64_Ehdr *header)
                                                                  : "of no known word size";
     switch (header->e_machine) {
     case EM_X86_64:
-        return text("%s x86-64", bits);
+        return xasprintf("%s x86-64", bits);
     case EM_386:
-        return text("%s x86", bits);
+        return xasprintf("%s x86", bits);
     case EM_AARCH64:
-        return text("%s arm64", bits);
+        return xasprintf("%s arm64", bits);
     case EM_ARM:
-        return text("%s arm", bits);
+        return xasprintf("%s arm", bits);
     default:
-        return text("%s, ELF machine %u", bits, header->e_machine);
+        return xasprintf("%s, ELF machine %u", bits, header->e_machine);
     }
 }
 
@@ -201,23 +202,24 @@ static enum libc judge_loader(const char *about, const char *path, const struct 
     if (loader == NULL) {
         bool is_pie = find_header(elf, PT_DYNAMIC) != NULL;
         fail(about,
-             text("%s is linked statically%s: no loader, so nothing is preloaded", path,
-                  is_pie ? " (static-pie)" : ""),
+             xasprintf("%s is linked statically%s: no loader, so nothing is preloaded", path,
+                       is_pie ? " (static-pie)" : ""),
              "use a dynamically linked build; what it only starts is guarded: check that command");
         return NO_LIBC;
     }
     enum libc libc = libc_of(loader);
     const char *name = libc == MUSL ? "musl" : "glibc";
     if (libc == NO_LIBC) {
-        fail(about, text("%s: its loader is \"%s\", neither glibc's nor musl's", path, loader),
+        fail(about, xasprintf("%s: its loader is \"%s\", neither glibc's nor musl's", path, loader),
              "use a build for glibc or musl");
         return NO_LIBC;
     }
     if (access(loader, X_OK) != 0) {
-        fail(about, text("%s: its loader %s is missing", path, loader), text("install %s", name));
+        fail(about, xasprintf("%s: its loader %s is missing", path, loader),
+             xasprintf("install %s", name));
         return NO_LIBC;
     }
-    ok(about, text("%s is %s, linked dynamically with %s", path, kind(&elf->header), name));
+    ok(about, xasprintf("%s is %s, linked dynamically with %s", path, kind(&elf->header), name));
     return libc;
 }
 
@@ -225,7 +227,7 @@ static enum libc judge_elf(const char *about, const char *path, const struct elf
 {
     if (!is_go(elf))
         return judge_loader(about, path, elf);
-    fail(about, text("%s is a Go program: it makes its own system calls, unseen", path),
+    fail(about, xasprintf("%s is a Go program: it makes its own system calls, unseen", path),
          "set keepalive in its Redis client; Go does not fork");
     return NO_LIBC;
 }
@@ -237,17 +239,18 @@ enum libc program_libc(const char *path, const char *library)
     Elf64_Ehdr ours;
     struct elf elf = {.file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (elf.file < 0)
-        fail(about, text("%s may be executed but not read: it cannot be told what it is", path),
+        fail(about,
+             xasprintf("%s may be executed but not read: it cannot be told what it is", path),
              "check as a user who may read it");
     else if (!read_identity(elf.file, &elf.header))
-        fail(about, text("%s is no ELF file", path), "check what it starts");
+        fail(about, xasprintf("%s is no ELF file", path), "check what it starts");
     else if (!read_identity_of(library, &ours))
-        fail("library", text("%s is no ELF file", library), "install it again");
+        fail("library", xasprintf("%s is no ELF file", library), "install it again");
     else if (!is_same_kind(&elf.header, &ours))
-        fail(about, text("%s is %s, the library %s", path, kind(&elf.header), kind(&ours)),
+        fail(about, xasprintf("%s is %s, the library %s", path, kind(&elf.header), kind(&ours)),
              "use a build of the library for that machine");
     else if (!read_headers(&elf))
-        fail(about, text("%s is a damaged ELF file", path), "install it again");
+        fail(about, xasprintf("%s is a damaged ELF file", path), "install it again");
     else
         libc = judge_elf(about, path, &elf);
     if (elf.file >= 0)

@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "words.h"
+#include "common/strings.h"
 
 #if defined __x86_64__
 #define BREAKPOINT 0xccUL /* int3, which is done when it is reported */
@@ -91,7 +91,7 @@ struct entry {
 
 static bool auxiliary(pid_t pid, unsigned long type, unsigned long *value)
 {
-    char *name = text("/proc/%d/auxv", (int)pid);
+    char *name = xasprintf("/proc/%d/auxv", (int)pid);
     FILE *file = fopen(name, "re");
     Elf64_auxv_t entry = {.a_type = AT_NULL};
     bool found = false;
@@ -128,7 +128,7 @@ static bool write_registers(pid_t pid, struct user_regs_struct *registers)
 /* The part of the program's code that holds this address. */
 static bool find_code(pid_t pid, unsigned long address, unsigned long *start, unsigned long *end)
 {
-    char *name = text("/proc/%d/maps", (int)pid), *line = NULL;
+    char *name = xasprintf("/proc/%d/maps", (int)pid), *line = NULL;
     FILE *file = fopen(name, "re");
     size_t room = 0;
     bool found = false;
