@@ -132,6 +132,11 @@ void answer_judge(const struct proof *proof, const char *about)
     case PROOF_NO_EXEC:
         fail(about, xasprintf("it cannot be executed: %s", error), "install it again");
         break;
+    case PROOF_FILTERED:
+        fail(about,
+             "not proven: ptrace(2), which stops it before main, is killed by a system call filter",
+             "systemd: SystemCallFilter=@debug for the check, or check without the filter");
+        break;
     case PROOF_REFUSED:
         fail(about,
              xasprintf("not proven: ptrace(2), which stops it before main, is refused: %s", error),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "answer.h"
 #include "command.h"
 #include "common/strings.h"
@@ -35,7 +36,7 @@ static void check(const char *library, char **argv)
     if (!is_usable || !is_found)
         return;
     const char *about = base_name(command.path);
-    if (!library_is_preloaded(library)) {
+    if (!library_is_preloaded(library) && !library_is_global()) {
         fail(about, "on the way to it the guard is lost from LD_PRELOAD",
              "put redisguard directly before it");
         return;
@@ -47,6 +48,7 @@ static void check(const char *library, char **argv)
     answer_judge(&proof, about);
     if (report_has_failed())
         return;
+    addresses_explain();
     explain_shell(command.path);
     php_explain(command.path, command.argv);
 }

@@ -122,9 +122,12 @@ static void seek_in(const char *list, const char *where, const char *library)
 {
     char *words = xasprintf("%s", list);
     for (char *rest = words, *word; (word = strsep(&rest, SEPARATORS)) != NULL;) {
-        if (!is_named_like_ours(word) || strcmp(word, library) == 0)
+        bool is_global = strcmp(where, GLOBAL_PRELOAD) == 0;
+        if (!is_named_like_ours(word) || (strcmp(word, library) == 0 && !is_global))
             continue;
-        if (is_same_file(word, library))
+        if (is_global && access(word, R_OK) == 0 && is_same_file(word, library))
+            ok("preload", xasprintf("%s names %s: it is in force for every program", where, word));
+        else if (is_same_file(word, library))
             ok("preload", xasprintf("%s in %s is the same file: it is loaded once", word, where));
         else
             warn("preload", xasprintf("%s in %s is another copy: both are loaded", word, where),
@@ -134,16 +137,30 @@ static void seek_in(const char *list, const char *where, const char *library)
 
 void library_seek_others(const char *library)
 {
-    static const char global[] = "/etc/ld.so.preload";
     const char *list = getenv("LD_PRELOAD");
     char *line = NULL;
     size_t room = 0;
     if (list != NULL)
         seek_in(list, "LD_PRELOAD", library);
-    FILE *file = fopen(global, "re");
+    FILE *file = fopen(GLOBAL_PRELOAD, "re");
     if (file == NULL)
         return;
     while (getline(&line, &room, file) >= 0)
-        seek_in(line, global, library);
+        seek_in(line, GLOBAL_PRELOAD, library);
     fclose(file);
+}
+
+bool library_is_global(void)
+{
+    bool is_named = false;
+    char *line = NULL;
+    size_t room = 0;
+    FILE *file = fopen(GLOBAL_PRELOAD, "re");
+    if (file == NULL)
+        return false;
+    while (getline(&line, &room, file) >= 0)
+        for (char *rest = line, *word; (word = strsep(&rest, SEPARATORS)) != NULL;)
+            is_named = is_named || (is_named_like_ours(word) && access(word, R_OK) == 0);
+    fclose(file);
+    return is_named;
 }

@@ -5,10 +5,12 @@
 #include "program.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/strings.h"
+#include "library.h"
 #include "report.h"
 
 enum { HEADERS_AT_MOST = 256, NOTES_LENGTH = 4096, LOADER_LENGTH = 4096 };
@@ -55,7 +58,7 @@ bool program_keeps_preload(const char *path, const char *cure)
 {
     bool for_this_user = false;
     const char *privileges = privileges_of(path, &for_this_user);
-    if (privileges == NULL)
+    if (privileges == NULL || library_is_global()) /* which holds for privileged programs too */
         return true;
     if (for_this_user)
         fail(base_name(path), xasprintf("%s %s: its loader drops LD_PRELOAD", path, privileges),
@@ -188,6 +191,77 @@ static bool is_go(const struct elf *elf)
     return false;
 }
 
+/* ---- the dynamic section ---- */
+
+/* Where the file has what the program has at this address. */
+static bool offset_of(const struct elf *elf, uint64_t address, uint64_t *offset)
+{
+    for (int i = 0; i < elf->count; i++) {
+        const Elf64_Phdr *header = &elf->headers[i];
+        if (header->p_type != PT_LOAD || address < header->p_vaddr ||
+            address - header->p_vaddr >= header->p_filesz)
+            continue;
+        *offset = header->p_offset + (address - header->p_vaddr);
+        return true;
+    }
+    return false;
+}
+
+/* Of the dynamic section; 0: there is no such entry. */
+static uint64_t dynamic_value(const struct elf *elf, int64_t tag)
+{
+    const Elf64_Phdr *header = find_header(elf, PT_DYNAMIC);
+    Elf64_Dyn entry = {.d_tag = DT_NULL};
+    uint64_t end = header != NULL ? header->p_filesz : 0;
+    for (uint64_t at = 0; at + sizeof entry <= end; at += sizeof entry) {
+        if (!read_at(elf->file, header->p_offset + at, &entry, sizeof entry) ||
+            entry.d_tag == DT_NULL)
+            break;
+        if (entry.d_tag == tag)
+            return entry.d_un.d_val;
+    }
+    return 0;
+}
+
+/* The names of what it needs, libraries and functions, one behind the other. NULL: none. */
+static const char *needed_names(const struct elf *elf, size_t *length)
+{
+    enum { LENGTH_AT_MOST = 16 << 20 };
+    uint64_t offset = 0, size = dynamic_value(elf, DT_STRSZ);
+    if (size == 0 || size > LENGTH_AT_MOST ||
+        !offset_of(elf, dynamic_value(elf, DT_STRTAB), &offset))
+        return NULL;
+    char *names = calloc(size + 1, 1); /* ends with NUL, whatever the file holds */
+    if (names == NULL || !read_at(elf->file, offset, names, size))
+        return NULL;
+    *length = size;
+    return names;
+}
+
+static bool is_part_of_libc(const char *library)
+{
+    static const char *const parts[] = {"libc.so", "libpthread.so", "libdl.so",  "libresolv.so",
+                                        "libm.so", "librt.so",      "libc.musl", "ld-"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (starts_with(library, parts[i]))
+            return true;
+    return false;
+}
+
+/* Go's runtime with cgo takes threads and the resolver from libc, but never connect; so a Go
+ * program that imports that has a C client in it, as one has that needs another library. */
+static bool connects_through_libc(const struct elf *elf)
+{
+    size_t length = 0;
+    const char *names = needed_names(elf, &length);
+    for (const char *at = names; names != NULL && at < names + length;) {
+        if (strcmp(at, "connect") == 0 || (strstr(at, ".so") != NULL && !is_part_of_libc(at)))
+            return true;
+        at += strlen(at) + 1;
+    }
+    return false;
+}
+
 static enum libc libc_of(const char *loader)
 {
     const char *name = base_name(loader);
@@ -214,6 +288,12 @@ static enum libc judge_loader(const char *about, const char *path, const struct 
              "use a build for glibc or musl");
         return NO_LIBC;
     }
+    if (access(loader, F_OK) == 0 && access(loader, X_OK) != 0) {
+        fail(about,
+             xasprintf("%s: its loader %s may not be executed: %s", path, loader, strerror(errno)),
+             "systemd: add its directory to ExecPaths=; else look for a mount with noexec");
+        return NO_LIBC;
+    }
     if (access(loader, X_OK) != 0) {
         fail(about, xasprintf("%s: its loader %s is missing", path, loader),
              xasprintf("install %s", name));
@@ -227,6 +307,15 @@ static enum libc judge_elf(const char *about, const char *path, const struct elf
 {
     if (!is_go(elf))
         return judge_loader(about, path, elf);
+    if (connects_through_libc(elf)) {
+        warn(about,
+             xasprintf(
+                 "%s is a Go program with C libraries: their connections are guarded, those of "
+                 "Go's own net package are not",
+                 path),
+             "see which of them its Redis client is");
+        return judge_loader(about, path, elf);
+    }
     fail(about, xasprintf("%s is a Go program: it makes its own system calls, unseen", path),
          "set keepalive in its Redis client; Go does not fork");
     return NO_LIBC;
