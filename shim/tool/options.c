@@ -138,8 +138,11 @@ static struct shown show(const char *word)
 {
     struct shown shown;
     size_t length = 0;
-    for (; word[length] != '\0' && length < 40; length++)
-        shown.text[length] = word[length] > ' ' && word[length] < 0x7f ? word[length] : '?';
+    for (; word[length] != '\0' && length < 40; length++) {
+        shown.text[length] = word[length];
+        if (word[length] <= ' ' || word[length] >= 0x7f)
+            shown.text[length] = '?';
+    }
     strcpy(shown.text + length, word[length] != '\0' ? "..." : "");
     return shown;
 }

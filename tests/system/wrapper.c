@@ -223,8 +223,7 @@ Test(wrapper, systemd_takes_what_env_prints_for_it)
                text(LIBRARY "\n%s\n7000\n", value));
 }
 
-/* docker itself reads the file before it asks a daemon, which is not needed here to be there: what
- * it would send is what the file says. Its rule: everything after the first = is the value. */
+/* Its --env-file: everything behind the first = is the value; there are no quotes. */
 Test(wrapper, docker_takes_the_value_as_it_is)
 {
     expect_out(wrapped(WORDS(WRAPPER, "--env=docker", AWKWARD)),

@@ -101,11 +101,9 @@ static void explain(const struct config *config, const char *name, const char *v
 {
     if (starts_with(name, REDISGUARD_PREFIX))
         return;
-    if (is_redis_scheme(value))
-        judge_list(config, name, value);
-    else if (names_redis(name) && names_port(name) && is_number(value))
+    if (names_redis(name) && names_port(name) && is_number(value))
         judge(config, name, (unsigned)strtoul(value, NULL, 10));
-    else if (names_redis(name) && names_address(name) && strchr(value, ':') != NULL)
+    else if (is_redis_scheme(value) || (names_redis(name) && names_address(name)))
         judge_list(config, name, value);
 }
 

@@ -19,7 +19,9 @@ static char unescaped(char letter)
 {
     static const char letters[] = "_tnrvf", meant[] = " \t\n\r\v\f";
     const char *at = letter != '\0' ? strchr(letters, letter) : NULL;
-    return at != NULL ? meant[at - letters] : letter;
+    if (at != NULL)
+        return meant[at - letters];
+    return letter;
 }
 
 /* The next word of a string, its quotes and escapes taken away; NULL: no more. */
@@ -32,8 +34,10 @@ static char *take_word(const char **string)
     if (word == NULL)
         abort();
     for (; *at != '\0' && (quote != '\0' || strchr(" \t", *at) == NULL); at++) {
-        if (quote == '\0' ? *at == '\'' || *at == '"' : *at == quote)
-            quote = quote == '\0' ? *at : '\0';
+        if (quote == '\0' && (*at == '\'' || *at == '"'))
+            quote = *at;
+        else if (quote != '\0' && *at == quote)
+            quote = '\0';
         else if (*at == '\\' && quote != '\'' && at[1] != '\0')
             *to++ = unescaped(*++at);
         else
