@@ -224,7 +224,7 @@ static uint64_t dynamic_value(const struct elf *elf, int64_t tag)
 }
 
 /* The names of what it needs, libraries and functions, one behind the other. NULL: none. */
-static const char *needed_names(const struct elf *elf, size_t *length)
+static char *needed_names(const struct elf *elf, size_t *length)
 {
     enum { LENGTH_AT_MOST = 16 << 20 };
     uint64_t offset = 0, size = dynamic_value(elf, DT_STRSZ);
@@ -253,13 +253,13 @@ static bool is_part_of_libc(const char *library)
 static bool connects_through_libc(const struct elf *elf)
 {
     size_t length = 0;
-    const char *names = needed_names(elf, &length);
-    for (const char *at = names; names != NULL && at < names + length;) {
-        if (strcmp(at, "connect") == 0 || (strstr(at, ".so") != NULL && !is_part_of_libc(at)))
-            return true;
-        at += strlen(at) + 1;
-    }
-    return false;
+    bool found = false;
+    char *names = needed_names(elf, &length);
+    for (const char *at = names; names != NULL && at < names + length; at += strlen(at) + 1)
+        found = found || strcmp(at, "connect") == 0 ||
+                (strstr(at, ".so") != NULL && !is_part_of_libc(at));
+    free(names);
+    return found;
 }
 
 static enum libc libc_of(const char *loader)
