@@ -224,7 +224,7 @@ SHELL_FILES := $(wildcard examples/preload.sh shim/package/install shim/package/
                  tests/system/recipes/follow tests/system/recipes/image tests/system/recipes/alpine \
                  tests/system/recipes/system.sh examples/runit/run examples/s6/run)
 
-PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
+PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
                  tests/system/clients/*.py tests/system/prefork/*.py)
 
 lint:

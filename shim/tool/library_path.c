@@ -34,7 +34,7 @@ static bool is_there(struct library_path *library, const char *directory, const 
 
 struct library_path library_path_find(void)
 {
-    struct library_path library;
+    struct library_path library = {.is_found = false};
     char directory[PATH_MAX];
     find_own_directory(directory);
     library.is_found =
@@ -46,7 +46,7 @@ struct library_path library_path_find(void)
  * directory of the program's own class, musl as its name. */
 static void prefer_by_class(struct library_path *library)
 {
-    struct library_path by_class;
+    struct library_path by_class = {.is_found = false};
     char directory[PATH_MAX];
     strcpy(directory, library->path);
     *strrchr(directory, '/') = '\0';

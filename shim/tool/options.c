@@ -138,7 +138,7 @@ static struct shown show(const char *word)
 {
     struct shown shown;
     size_t length = 0;
-    for (; word[length] != '\0' && length < 40; length++) {
+    for (; length < 40 && word[length] != '\0'; length++) {
         shown.text[length] = word[length];
         if (word[length] <= ' ' || word[length] >= 0x7f)
             shown.text[length] = '?';

@@ -223,12 +223,19 @@ Test(wrapper, systemd_takes_what_env_prints_for_it)
                text(LIBRARY "\n%s\n7000\n", value));
 }
 
-/* Its --env-file: everything behind the first = is the value; there are no quotes. */
-Test(wrapper, docker_takes_the_value_as_it_is)
+Test(wrapper, docker_takes_what_env_prints_for_it)
 {
-    expect_out(wrapped(WORDS(WRAPPER, "--env=docker", AWKWARD)),
+    if (run_program(WORDS("sh", "-c", "command -v docker"), NULL).status != 0)
+        cr_skip_test("needs docker's client");
+    char *file = scratch_file("env", output_of(WORDS(WRAPPER, "--env=docker", AWKWARD)), 0644);
+    expect_out(wrapped(WORDS("env", text("HOME=%s", scratch_directory()), "python3",
+                             SOURCE_DIR "/tests/system/docker_env.py", scratch_directory(), file)),
                "LD_PRELOAD=" LIBRARY "\nREDISGUARD_UNIX=" AWKWARD_VALUE
                "\nREDISGUARD_PORTS=7000\n");
+}
+
+Test(wrapper, an_unknown_style_is_refused)
+{
     expect_refusal(wrapped(WORDS(WRAPPER, "--env=csh")), "systemd, docker, sh or plain");
 }
 
