@@ -233,7 +233,7 @@ lint:
 	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD) -iquote shim/tool '-DREDISGUARD_LIBDIR="/"'
 	clang-tidy --quiet $(filter tests/%.c examples/%.c,$(C_FILES)) -- $(TEST_CFLAGS)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim/lib -Ishim/tool -D__x86_64__ \
+	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim/lib -Ishim/tool -D__x86_64__ '-DREDISGUARD_LIBDIR="/"' \
 	    '-DElfW(type)=Elf64_##type' '-DTestSuite(...)=' \
 	    '-DTest(suite,name,...)=void suite##_##name(void)' $(filter %.c,$(C_FILES))
 	shellcheck $(SHELL_FILES)

@@ -74,7 +74,7 @@ Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_noth
 
 #define ETC_ENVIRONMENT                                                                            \
     "echo LD_PRELOAD=" LIBRARY " >>/etc/environment\necho REDISGUARD_DETECT=15 "                   \
-                               ">>/etc/environment\n"
+    ">>/etc/environment\n"
 
 Test(activation, etc_environment_reaches_what_pam_env_opens_a_session_for)
 {
