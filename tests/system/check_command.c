@@ -266,6 +266,19 @@ Test(check_command, a_program_that_may_start_another_is_named_with_that_other)
     expect_check(WORDS("npm", "start"), 0, "warn", "not known here: the scripts of package.json");
 }
 
+/* As in its specification: these three bytes, from the ninth on. */
+Test(check_command, an_appimage_is_not_judged_by_its_runtime)
+{
+    const char *const options[] = {"-O1", "-static"};
+    for (size_t i = 0; i < 2; i++) {
+        char *image = check_main_built("gcc", WORDS(options[i]));
+        output_of(WORDS("sh", "-c",
+                        "printf 'AI\\002' | dd of=\"$0\" bs=1 seek=8 conv=notrunc status=none",
+                        image));
+        expect_check(WORDS(image), 0, "warn", "is an AppImage");
+    }
+}
+
 /* ---- first lines that look right ---- */
 
 Test(check_command, env_reads_letters_in_one_word_and_quotes)

@@ -88,6 +88,12 @@ static bool read_identity(int file, Elf64_Ehdr *header)
            memcmp(header->e_ident, ELFMAG, SELFMAG) == 0;
 }
 
+/* Its runtime, static or not, mounts a file system that is part of the file, and starts AppRun. */
+static bool is_appimage(const Elf64_Ehdr *header)
+{
+    return memcmp(header->e_ident + EI_ABIVERSION, "AI\x02", 3) == 0;
+}
+
 static bool read_identity_of(const char *path, Elf64_Ehdr *header)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -333,6 +339,9 @@ enum libc program_libc(const char *path, const char *library)
              "check as a user who may read it");
     else if (!read_identity(elf.file, &elf.header))
         fail(about, xasprintf("%s is no ELF file", path), "check what it starts");
+    else if (is_appimage(&elf.header))
+        warn(about, xasprintf("%s is an AppImage: the program that it starts lies inside it", path),
+             "take it out with --appimage-extract, and check that program");
     else if (!read_identity_of(library, &ours))
         fail("library", xasprintf("%s is no ELF file", library), "install it again");
     else if (!is_same_kind(&elf.header, &ours))
