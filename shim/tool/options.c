@@ -381,6 +381,8 @@ struct options options_read(int argc, char *argv[])
     struct options options = {.mode = MODE_RUN};
     bool format = false;
     int pids = 0;
+    if (argc == 0) /* before Linux 5.18 a caller could do that: argv[1] is then the environment */
+        give_up("no name and no COMMAND");
     opterr = 0;
     for (;;) {
         int option = getopt_long(argc, argv, "+:p:d:hV", long_options, NULL);
