@@ -1,4 +1,4 @@
-# make            the library, the wrapper and what it hands --check and --audit to, in build/
+# make            the library and the program redisguard, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
 # make proof      a model of what fork and threads do to the registry, verified
@@ -48,7 +48,7 @@ SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib
 .DELETE_ON_ERROR:
 .PHONY: all dist matrix demo test proof unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
-all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
+all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
 
 # What runs only where there is something to say, or after an outage: small rather than fast.
 SHIM_COLD := config error_name glob half_open inherited line log log_file start
@@ -71,30 +71,19 @@ $(BUILD)/stubs/libc.so: Makefile
 $(BUILD)/libredisguard.so: $(SHIM_OBJECTS) $(BUILD)/stubs/libc.so
 	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) -o $@ $(SHIM_OBJECTS) -L$(BUILD)/stubs -lc $(if $(I386),-lgcc)
 
-$(BUILD)/redisguard: shim/redisguard include/redisguard.h Makefile
+# The program that people run. Static: it runs beside any libc, nothing is preloaded into it, and no
+# loader delays it. It judges variables with the library's own parser.
+TOOL_CFLAGS  := $(CFLAGS) $(STANDARD) -iquote shim/tool $(WARNINGS) -ffunction-sections -fdata-sections
+TOOL_LDFLAGS := -static -Wl,--gc-sections,-z,relro,-z,noexecstack
+TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/*.c shim/tool/*/*.c))) \
+                $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line)
+
+$(BUILD)/shim/tool/%.o: shim/tool/%.c Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' $< > $@
-	chmod 755 $@
+	$(CC) $(TOOL_CFLAGS) $(if $(filter library_path,$*),-DREDISGUARD_LIBDIR='"$(LIBDIR)"') -MMD -MP -c -o $@ $<
 
-# What the wrapper hands --check to. Static: it runs beside any libc, and nothing is preloaded into it.
-CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/check/*.c)))
-
-$(BUILD)/shim/tool/check/%.o: shim/tool/check/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -c -o $@ $<
-
-$(BUILD)/redisguard-check: $(CHECK_OBJECTS)
-	$(CC) $(CFLAGS) -static -o $@ $^
-
-# What it hands --audit to; reads the variables as the library does.
-AUDIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/audit/*.c)))
-
-$(BUILD)/shim/tool/audit/%.o: shim/tool/audit/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -c -o $@ $<
-
-$(BUILD)/redisguard-audit: $(AUDIT_OBJECTS) $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line)
-	$(CC) $(CFLAGS) -static -o $@ $^ -lm
+$(BUILD)/redisguard: $(TOOL_OBJECTS)
+	$(CC) $(CFLAGS) $(TOOL_LDFLAGS) -o $@ $^ -lm
 
 include shim/package/install.mk
 
@@ -235,26 +224,26 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 
 # ---- lint ----
 
-C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
+C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*.[ch] shim/tool/*/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
                  tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
                  tests/lab/clients/*.c examples/*.c)
-SHELL_FILES := $(wildcard shim/redisguard shim/package/install shim/package/deb \
+SHELL_FILES := $(wildcard examples/preload.sh shim/package/install shim/package/deb \
                  tests/package/clean-root tests/package/smoke tests/dependencies tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
                  tests/system/foreign/shell.bash tests/system/clients/table \
                  tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  tests/system/recipes/follow tests/system/recipes/image tests/system/recipes/alpine \
                  tests/system/recipes/system.sh examples/runit/run examples/s6/run)
 
-PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
+PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
                  tests/system/clients/*.py tests/system/prefork/*.py)
 
 lint:
 	tests/dependencies test lint
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD)
+	clang-tidy --quiet $(filter shim/%.c,$(C_FILES)) -- $(STANDARD) -iquote shim/tool '-DREDISGUARD_LIBDIR="/"'
 	clang-tidy --quiet $(filter tests/%.c examples/%.c,$(C_FILES)) -- $(TEST_CFLAGS)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim/lib -D__x86_64__ \
+	    --inline-suppr --suppress=missingIncludeSystem -Iinclude -Ishim/lib -Ishim/tool -D__x86_64__ '-DREDISGUARD_LIBDIR="/"' \
 	    '-DElfW(type)=Elf64_##type' '-DTestSuite(...)=' \
 	    '-DTest(suite,name,...)=void suite##_##name(void)' $(filter %.c,$(C_FILES))
 	shellcheck $(SHELL_FILES)

@@ -225,6 +225,12 @@ static const struct variable *find_variable(const char *name, size_t length)
     return NULL;
 }
 
+const char *config_allowed(const char *name)
+{
+    const struct variable *variable = find_variable(name, text_length(name));
+    return variable != NULL ? variable->allowed : NULL;
+}
+
 /*
  * The value that took a bad one's place. A time may come from DETECT or from the other times, so it
  * is read from the finished struct.

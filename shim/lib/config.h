@@ -65,6 +65,9 @@ bool config_lists_port(const struct config *config, unsigned port);
 /* Fills *into from an environment and writes a line on `complaints` for each mistake in it. */
 void config_read(struct config *into, char *const environment[], int complaints);
 
+/* What this variable, named without its prefix, may be: for people. NULL: there is none such. */
+const char *config_allowed(const char *name);
+
 /* Writes version and effective values, one NAME=value a line: REDISGUARD_PROBE. */
 void config_print(const struct config *config, int fd);
 

@@ -2,7 +2,7 @@
 # command's own arguments. Loaded by bash-completion when redisguard is first completed.
 
 _redisguard_options='--ports --unix --detect --keepidle --keepintvl --keepcnt --user-timeout --fork
-    --log --log-level --trap --env --check --audit --json --help --version'
+    --log --log-level --trap --env --check --audit --format --json --watch --help --version'
 
 # What may stand at the cursor? Sets option, when its value is due; else command, the index of the
 # first word that is not ours; and audit, behind --audit.
@@ -15,11 +15,12 @@ _redisguard_read() {
         --) command=$((i + 1)) && return ;;
         --audit) audit=yes ;;
         --ports | --unix | --detect | --keepidle | --keepintvl | --keepcnt | --user-timeout | \
-            --fork | --log | --log-level | --watch | -[pd])
+            --fork | --log | --log-level | --format | --watch | -[pd])
             option=${COMP_WORDS[i]}
             [[ ${COMP_WORDS[i + 1]} != '=' ]] || ((++i)) # readline makes it a word of its own
             ((++i))
             ;;
+        --env) [[ ${COMP_WORDS[i + 1]} != '=' ]] || { option=--env && i=$((i + 2)); } ;;
         -*) ;;
         *) [[ $audit ]] || { command=$i && return; } ;;
         esac
@@ -34,7 +35,7 @@ _redisguard_offer() {
 }
 
 _redisguard_offer_files() {
-    compopt -o filenames 2>/dev/null # quoted, and a folder with its slash
+    compopt -o filenames 2>/dev/null # quoted, and a directory with its slash
     _redisguard_offer -f "$@"
 }
 
@@ -46,6 +47,8 @@ _redisguard() {
     '') ;;
     --fork) _redisguard_offer -W 'sever close off' && return ;;
     --log-level) _redisguard_offer -W 'error warn info debug' && return ;;
+    --format) _redisguard_offer -W 'table json' && return ;;
+    --env) _redisguard_offer -W 'systemd docker sh plain' && return ;;
     --log) _redisguard_offer_files -W stderr && return ;;
     --unix) _redisguard_offer_files && return ;;
     *) return ;; # a number or a list: nothing to offer
@@ -57,7 +60,7 @@ _redisguard() {
     elif [[ $command ]]; then
         _redisguard_offer_files
     elif [[ $audit ]]; then
-        _redisguard_offer -W "--json --watch --help $(cd /proc && echo [1-9]*)"
+        _redisguard_offer -W "$_redisguard_options $(cd /proc && echo [1-9]*)"
     else
         _redisguard_offer -W "$_redisguard_options"
     fi

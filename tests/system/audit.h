@@ -9,7 +9,7 @@
 #include "redisguard.h"
 #include "sockets.h"
 
-#define AUDIT BUILD_DIR "/redisguard-audit"
+#define AUDIT WRAPPER, "--audit"
 
 enum { ALL_WELL = 0, FAULTS = 1, FAILED = 125 };
 

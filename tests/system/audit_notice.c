@@ -143,7 +143,8 @@ Test(audit_notice, a_server_that_has_closed_is_noticed_at_once)
     struct server *redis = start_redis(NULL);
     holding(STEPS("socket=tcp", connect_to(redis), "ping", "hold"), NULL);
     redis_ask(redis, "CLIENT KILL TYPE normal SKIPME yes");
-    WAIT_UNTIL(strstr(audited(WORDS("sh", "-c", AUDIT " || :"), TO_PORT_OF(redis), ALL_WELL),
-                      "CLOSE-WAIT") != NULL);
+    WAIT_UNTIL(
+        strstr(audited(WORDS("sh", "-c", WRAPPER " --audit || :"), TO_PORT_OF(redis), ALL_WELL),
+               "CLOSE-WAIT") != NULL);
     expect_part(audit(redis, ALL_WELL), " CLOSE-WAIT  no      at-once ");
 }

@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,11 +43,8 @@ char *check_main_built(const char *compiler, const char *const options[])
 
 char *installed(const char *folder, const char *library)
 {
-    /* With a library folder that is not there: what this machine has installed must not count. */
     static const char install[] =
-        "mkdir -p \"$1\" && cp " WRAPPER "-check \"$1\" && chmod 755 \"$1/..\" && "
-        "sed 's|@LIBDIR@|/no/such/folder|' " SOURCE_DIR "/shim/redisguard >\"$1/redisguard\" && "
-        "chmod 755 \"$1/redisguard\" && "
+        "mkdir -p \"$1\" && cp " WRAPPER " \"$1\" && chmod 755 \"$1/..\" \"$1/redisguard\" && "
         "if [ \"$2\" ]; then cp \"$2\" \"$1/libredisguard.so\"; fi";
     char *path = text("%s/%s", scratch_directory(), folder);
     output_of(WORDS("sh", "-c", install, "sh", path, library ? library : ""));
@@ -136,8 +134,18 @@ Test(check, a_go_program_makes_its_own_system_calls)
     char *real = text("%s/worker", scratch_directory());
     output_of(WORDS("cp", "/usr/sbin/gosu", real)); /* under that name it is a launcher */
     expect_check(WORDS(real), 1, "fail", "is a Go program");
-    /* Dynamic, as with cgo: the guard is loaded, and yet of no use. */
+    /* Dynamic, as with cgo's resolver: the guard is loaded, and yet of no use. */
     expect_check(WORDS(check_main_built("gcc", WORDS("-DGO"))), 1, "fail", "is a Go program");
+}
+
+/* As cgo links it; whether the client is a library or part of the program. */
+Test(check, a_go_program_with_a_c_client_is_guarded)
+{
+    const char *found = "is a Go program with C libraries";
+    char *library = check_main_built("gcc", WORDS("-DGO", "-Wl,--no-as-needed", "-lhiredis"));
+    expect_true_check(WORDS(library), 0, "warn", found);
+    char *part = check_main_built("gcc", WORDS("-DGO", "-Wl,--undefined=connect"));
+    expect_true_check(WORDS(part), 0, "warn", found);
 }
 
 /* What the library is built for; another machine, and its number in an ELF header. */
@@ -286,13 +294,22 @@ static pid_t pid_in(const char *path)
     return strchr(lines, '\n') ? (pid_t)strtol(lines, NULL, 10) : 0;
 }
 
+/* Field 4 of proc_pid_stat(5); the name of the program has no space. */
+static pid_t parent_of(pid_t pid)
+{
+    int parent = 0;
+    char *stat = output_of(WORDS("cat", text("/proc/%d/stat", (int)pid)));
+    cr_assert_eq(sscanf(stat, "%*d %*s %*c %d", &parent), 1, "%s", stat);
+    return parent;
+}
+
 Test(check, a_program_that_hangs_before_the_guard_is_asked_is_ended)
 {
     const char *file = text("%s/pid", scratch_directory());
     struct program *check =
         start_program(WORDS(WRAPPER, "--check", CHECK_EARLY, "wait", file), NULL);
     WAIT_UNTIL(pid_in(file) != 0);
-    kill(check->pid, SIGALRM); /* as its own timer will */
+    kill(parent_of(pid_in(file)), SIGALRM); /* as the tracer's own timer will */
     expect_finding(finish_program(check), 1, "fail", "it did not come to the guard");
     cr_assert(kill(pid_in(file), 0) != 0, "it is still there");
 }
@@ -307,6 +324,52 @@ Test(check, a_check_that_is_killed_takes_the_program_with_it)
     /* Nobody may have waited for it yet; but there is no program in it any more. */
     char *executable = text("/proc/%d/exe", (int)pid_in(file)), target[1];
     WAIT_UNTIL(readlink(executable, target, sizeof target) < 0);
+}
+
+/* Runs this in a shell; $0 is a file for a pid. The last line: is that process still there? */
+static void expect_afterwards(const char *script, const char *last)
+{
+    const char *file = text("%s/pid", scratch_directory());
+    char *all = text("%s && if kill -0 $(cat $0); then echo alive; else echo gone; fi", script);
+    struct outcome outcome = run_program(WORDS("sh", "-c", all, file), NULL);
+    cr_assert(strstr(outcome.out, text("\n%s\n", last)), "%s%s", outcome.out, outcome.err);
+}
+
+/* A process that its preinit function has started, in a session of its own. */
+Test(check, nothing_that_the_program_started_outlives_the_check)
+{
+    expect_afterwards(WRAPPER " --check " CHECK_EARLY " start $0", "gone");
+}
+
+Test(check, what_the_caller_had_started_is_left_alone)
+{
+    expect_afterwards("sh -c 'sleep 60 >/dev/null 2>&1 & echo $! >$0; exec " WRAPPER
+                      " --check " CHECK_EARLY " start $0.other' $0",
+                      "alive");
+}
+
+Test(check, a_filter_that_kills_ptrace_is_named)
+{
+    char *filter = text("%s/filter", scratch_directory());
+    char *source = scratch_file(
+        "filter.c",
+        "#include <linux/filter.h>\n#include <linux/seccomp.h>\n#include <stddef.h>\n"
+        "#include <sys/prctl.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+        "int main(int argc, char **argv)\n{\n"
+        "    struct sock_filter code[] = {\n"
+        "        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),\n"
+        "        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),\n"
+        "        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),\n"
+        "        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};\n"
+        "    struct sock_fprog program = {4, code};\n"
+        "    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);\n"
+        "    if (argc < 2 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)\n"
+        "        return 3;\n"
+        "    execv(argv[1], argv + 1);\n    return 4;\n}\n",
+        0644);
+    output_of(WORDS("gcc", "-o", filter, source));
+    struct outcome outcome = run_program(WORDS(filter, WRAPPER, "--check", CHECK_MAIN), NULL);
+    expect_finding(outcome, 1, "fail", "is killed by a system call filter");
 }
 
 /* ---- as a program reads it ---- */
@@ -325,14 +388,16 @@ Test(check, json_holds_the_same_findings)
     char *good = as_json(WORDS("sh", "-c", ":"), 0);
     const char *start = "{\"command\":[\"sh\",\"-c\",\":\"],\"findings\":[{\"level\":\"";
     cr_assert(strncmp(good, start, strlen(start)) == 0, "%s", good);
-    cr_assert(strstr(good, "{\"level\":\"ok\",\"about\":\"guard\",\"found\":\"" REDISGUARD_VERSION),
-              "%s", good);
-    cr_assert(strstr(good, "\"works\":true}"), "%s", good);
+    cr_assert(
+        strstr(good, "{\"level\":\"ok\",\"subject\":\"guard\",\"message\":\"" REDISGUARD_VERSION),
+        "%s", good);
+    cr_assert(strstr(good, "\"result\":true}"), "%s", good);
     char *bad = as_json(WORDS("/no/such"), 1);
-    cr_assert(strstr(bad, "{\"level\":\"fail\",\"about\":\"command\",\"found\":\"/no/such does not "
-                          "exist\",\"cure\":\"install it, or mend the path\"}"),
+    cr_assert(strstr(bad,
+                     "{\"level\":\"fail\",\"subject\":\"command\",\"message\":\"/no/such does not "
+                     "exist\",\"hint\":\"install it, or mend the path\"}"),
               "%s", bad);
-    cr_assert(strstr(bad, "\"works\":false}"), "%s", bad);
+    cr_assert(strstr(bad, "\"result\":false}"), "%s", bad);
 }
 
 Test(check, json_is_valid_and_a_line_is_a_line_whatever_bytes_a_name_holds)
@@ -351,6 +416,12 @@ Test(check, json_is_valid_and_a_line_is_a_line_whatever_bytes_a_name_holds)
     char *out = checked_by(WRAPPER, WORDS(text("/no\n%s", every)), NULL).out;
     char *second = strchr(out, '\n') + 1;
     cr_assert(strchr(second, '\n')[1] == '\0', "not two lines:\n%s", out);
+    out = checked_by(WRAPPER,
+                     WORDS("/no/\xc2\x9b"
+                           "31mred"),
+                     NULL)
+              .out; /* CSI, of C1 */
+    cr_assert(strstr(out, "/no/\\xc2\\x9b31mred"), "%s", out);
 }
 
 /* ---- misused ---- */
@@ -369,8 +440,6 @@ Test(check, misused_it_ends_with_125)
     expect_misuse(WORDS(WRAPPER, "--check", "--"), "which COMMAND");
     expect_misuse(WORDS(WRAPPER, "--json", "true"), "--json");
     expect_misuse(WORDS(WRAPPER, "--check", "--prots", "1", "true"), "--prots");
-    char *alone = installed("here", NULL);
-    output_of(WORDS("rm", text("%s-check", alone)));
-    expect_misuse(WORDS(alone, "--check", "true"), "redisguard-check is neither beside");
-    expect_misuse(WORDS(alone, "--audit"), "redisguard-audit is neither beside");
+    expect_misuse(WORDS(WRAPPER, "--check", "--audit", "true"), "one of them");
+    expect_misuse(WORDS(WRAPPER, "--check", "--format", "xml", "true"), "table or json");
 }

@@ -12,7 +12,7 @@
 #define CHECK_MAIN BUILD_DIR "/tests/system/programs/check_main"
 char *check_main_built(const char *compiler, const char *const options[]);
 
-/* A wrapper, its check and its library in a folder of the test's own, which everybody may read.
+/* The program and its library in a directory of the test's own, which everybody may read.
  * Returns the wrapper's path. library: what to take for the library; NULL: none. */
 char *installed(const char *folder, const char *library);
 

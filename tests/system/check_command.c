@@ -156,10 +156,144 @@ Test(check_command, what_another_process_starts_does_not_get_this_environment)
 {
     needs_root();
     expect_check(WORDS("systemctl", "start", "worker"), 1, "fail",
-                 "put what redisguard --env prints");
+                 "put what redisguard --env=systemd prints");
     expect_check(WORDS("systemd-run", "-p", "User=www", "php"), 1, "fail",
                  "systemd-run: it clears");
     expect_check(WORDS("systemd-run", "--scope", CHECK_MAIN), 0, "ok", "systemd-run: it passes");
+}
+
+/* ---- launchers of Debian, each really run ---- */
+
+Test(check_command, launchers_of_debian_are_followed_to_what_they_start)
+{
+    const char *passes = "it passes the environment on to " CHECK_MAIN;
+    const char *lock = text("%s/lock", scratch_directory());
+    const char *output = text("--output=%s/output", scratch_directory());
+    const char *const *const commands[] = {
+        WORDS("flock", "-n", lock, CHECK_MAIN),
+        WORDS("flock", "-nw", "5", lock, CHECK_MAIN),
+        WORDS("time", "-f", "", CHECK_MAIN),
+        WORDS("strace", "-f", output, CHECK_MAIN),
+        WORDS("prlimit", "--nofile=64", CHECK_MAIN),
+        WORDS("fakeroot", CHECK_MAIN),
+        WORDS("chpst", "-n", "1", CHECK_MAIN),
+        WORDS("/lib64/ld-linux-x86-64.so.2", "--argv0", "x", CHECK_MAIN),
+        WORDS("busybox", "timeout", "9", CHECK_MAIN),
+        WORDS("xargs", "-a", "/dev/null", CHECK_MAIN),
+        WORDS("start-stop-daemon", "--start", "--exec", CHECK_MAIN, "--pidfile", "/no/pid", "--"),
+        WORDS(WRAPPER, "-d", "5", "--", CHECK_MAIN),
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+
+        expect_true_check(commands[i], 0, "ok", passes);
+}
+
+Test(check_command, what_a_launcher_of_debian_starts_is_judged)
+{
+    needs_root();
+    char *bare = check_main_built("gcc", WORDS("-static"));
+    const char *lock = text("%s/lock", scratch_directory());
+    expect_true_check(WORDS("flock", "-n", lock, "sudo", CHECK_MAIN), 1, "fail", "sudo: it clears");
+    expect_true_check(WORDS("flock", "-n", lock, bare), 1, "fail", "is linked statically");
+    expect_true_check(WORDS("time", bare), 1, "fail", "is linked statically");
+    expect_true_check(WORDS("unshare", "-m", bare), 1, "fail", "is linked statically");
+    expect_true_check(WORDS("unshare", "-m", CHECK_MAIN), 0, "ok", "unshare: it passes");
+    expect_check(WORDS("ip", "netns", "exec", "name", bare), 1, "fail", "is linked statically");
+    expect_check(WORDS("ip", "-n", "name", "netns", "exec", "name", CHECK_MAIN), 0, "ok",
+                 "ip: it p");
+    expect_check(WORDS("ip", "link"), 0, "ok", "ip is 64-bit");
+    expect_check(WORDS("start-stop-daemon", "-S", "-x", bare, "--", "-v"), 1, "fail", "statically");
+    expect_check(WORDS("flock", lock, "-c", "php x"), 0, "warn", "what it starts is not known");
+}
+
+Test(check_command, a_command_in_another_root_is_not_judged_from_outside)
+{
+    needs_root();
+    char *root = text("%s/root", scratch_directory());
+    output_of(WORDS("mkdir", root));
+    expect_check(WORDS("chroot", root, "php"), 1, "fail", text("directory %s there is no", root));
+    expect_true_check(WORDS("chroot", "/", CHECK_MAIN), 0, "ok", "chroot: it passes");
+    output_of(WORDS("sh", "-c", "mkdir -p \"$1\" && cp " LIBRARY " \"$1\"", "sh",
+                    text("%s" BUILD_DIR, root)));
+    expect_check(WORDS("unshare", "--root", root, "php"), 0, "warn", "sees another root directory");
+    expect_check(WORDS("nsenter", "-t", "1", "-m", "php"), 0, "warn", "another root directory");
+}
+
+/* The real ones are static programs, and not all of them Debian's. */
+static char *static_launcher(const char *name)
+{
+    char *source = scratch_file("launcher.c",
+                                "#include <string.h>\n#include <unistd.h>\n"
+                                "int main(int argc, char **argv)\n{\n"
+                                "    int first = 1 + (argc > 1 && strcmp(argv[1], \"--\") == 0);\n"
+                                "    execvp(argv[first], argv + first);\n"
+                                "    return 1;\n}\n",
+                                0644);
+    char *program = text("%s/%s", scratch_directory(), name);
+    output_of(WORDS("gcc", "-static", "-o", program, source));
+    return program;
+}
+
+Test(check_command, a_static_init_of_a_container_passes_the_guard_on)
+{
+    expect_true_check(WORDS(static_launcher("tini-static"), "--", CHECK_MAIN), 0, "ok",
+                      "it passes");
+    expect_true_check(WORDS(static_launcher("catatonit"), "--", CHECK_MAIN), 0, "ok", "it passes");
+    expect_true_check(WORDS(static_launcher("docker-init"), CHECK_MAIN), 0, "ok", "it passes");
+}
+
+Test(check_command, envdir_may_replace_the_preload_list)
+{
+    char *program = static_launcher("envdir");
+    char *variables = text("%s/variables", scratch_directory());
+    output_of(WORDS("mkdir", variables));
+    expect_check(WORDS(program, variables, CHECK_MAIN), 0, "ok", "envdir: it passes");
+    output_of(WORDS("sh", "-c", "echo libm.so.6 >\"$1/LD_PRELOAD\"", "sh", variables));
+    expect_check(WORDS(program, variables, CHECK_MAIN), 1, "fail", "LD_PRELOAD without the guard");
+}
+
+Test(check_command, a_program_that_may_start_another_is_named_with_that_other)
+{
+    char *other = text("%s/unheard-of", scratch_directory());
+    output_of(WORDS("cp", CHECK_MAIN, other));
+    expect_check(WORDS(other, "-v", CHECK_MAIN), 0, "warn",
+                 "check that command too: redisguard --check -- " CHECK_MAIN);
+    expect_check(WORDS(other, "cat", "file"), 0, "warn", "its argument cat is a program");
+    char *out = checked_by(WRAPPER, WORDS(other, "no-program", "/etc/passwd"), NULL).out;
+    cr_assert(strstr(out, "warn") == NULL, "%s", out);
+    out = checked_by(WRAPPER, WORDS("php", CHECK_MAIN, "cat"), NULL).out;
+    cr_assert(strstr(out, "warn") == NULL, "%s", out);
+    expect_check(WORDS("npm", "start"), 0, "warn", "not known here: the scripts of package.json");
+}
+
+/* As in its specification: these three bytes, from the ninth on. */
+Test(check_command, an_appimage_is_not_judged_by_its_runtime)
+{
+    const char *const options[] = {"-O1", "-static"};
+    for (size_t i = 0; i < 2; i++) {
+        char *image = check_main_built("gcc", WORDS(options[i]));
+        output_of(WORDS("sh", "-c",
+                        "printf 'AI\\002' | dd of=\"$0\" bs=1 seek=8 conv=notrunc status=none",
+                        image));
+        expect_check(WORDS(image), 0, "warn", "is an AppImage");
+    }
+}
+
+/* ---- first lines that look right ---- */
+
+Test(check_command, env_reads_letters_in_one_word_and_quotes)
+{
+    expect_check(WORDS(script("#!/usr/bin/env -iS /bin/sh")), 1, "fail", "leaves the guard out");
+    expect_check(WORDS(script("#!/usr/bin/env -vS 'sh' -e")), 0, "ok", "env: it starts sh");
+    expect_true_check(WORDS("env", "-iv", CHECK_MAIN), 1, "fail", "leaves the guard out");
+    expect_true_check(WORDS("env", "-uLD_PRELOAD", CHECK_MAIN), 1, "fail", "leaves the guard out");
+    expect_true_check(WORDS("env", "-S", CHECK_MAIN), 0, "ok", "guard: ");
+    expect_true_check(WORDS("env", text("-S'%s'", CHECK_MAIN)), 0, "ok", "guard: ");
+}
+
+Test(check_command, a_byte_order_mark_hides_a_first_line)
+{
+    expect_check(WORDS(script("\xef\xbb\xbf#!/bin/sh")), 0, "warn", "byte order mark before #!");
 }
 
 /* ---- PHP ---- */
@@ -200,4 +334,12 @@ Test(check_command, a_pool_that_clears_its_environment_is_named)
     expect_pool("clear_env = no", false);
     expect_pool("env[LD_PRELOAD] = " LIBRARY, false);
     expect_check(WORDS(php_fpm(), "--fpm-config=/no/such"), 0, "warn", "cannot read /no/such");
+}
+
+/* As php-fpm does it; a later file goes on with the pool of an earlier one. */
+Test(check_command, sections_of_one_pool_in_several_files_are_one_pool)
+{
+    expect_pool("[other]\nclear_env = no\n[shop]\nclear_env = no", false);
+    expect_pool("clear_env = no\n[other]\nclear_env = no\n[shop]\nclear_env = yes", true);
+    expect_pool("[global]\n[shop]\nenv[LD_PRELOAD] = \"" LIBRARY "\"", false);
 }

@@ -4,6 +4,7 @@
  */
 #include "check.h"
 
+#include "install.h"
 #include "redisguard.h"
 
 #include <criterion/criterion.h>
@@ -11,6 +12,16 @@
 #include <unistd.h>
 
 /* ---- the file ---- */
+
+/* The program alone, as `make install` links it for this LIBDIR. */
+static char *installed_for(const char *libdir)
+{
+    char *image = text("%s/image", scratch_directory());
+    struct outcome outcome = make_in(
+        SOURCE_DIR, "install", text("BUILD=%s DESTDIR=%s LIBDIR=%s", BUILD_DIR, image, libdir));
+    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
+    return text("%s/usr/local/bin/redisguard", image);
+}
 
 /* The command is one that the guard works in. */
 static void expect_of(const char *wrapper, int status, const char *level, const char *words)
@@ -22,8 +33,7 @@ Test(check_library, it_is_found_where_the_wrapper_finds_it)
 {
     char *wrapper = installed("here", LIBRARY);
     expect_of(wrapper, 0, "ok", text("library: %s/here/libredisguard.so", scratch_directory()));
-    expect_of(installed("alone", NULL), 1, "fail",
-              "/no/such/folder/libredisguard.so: No such file");
+    expect_of(installed_for("/no/such"), 1, "fail", "/no/such/libredisguard.so: No such file");
 }
 
 Test(check_library, a_path_that_LD_PRELOAD_cannot_hold_fails)
@@ -57,12 +67,12 @@ Test(check_library, one_on_a_noexec_mount_cannot_be_loaded)
 {
     if (geteuid() != 0 || !namespaces_permitted())
         cr_skip_test("needs root, to mount");
-    char *program = installed("here", LIBRARY);
-    char *folder = text("%s/mount", scratch_directory());
+    char *directory = text("%s/mount", scratch_directory());
+    char *program = installed_for(directory);
     static const char run[] = "mkdir \"$1\" && mount -t tmpfs -o noexec none \"$1\" && cp " LIBRARY
-                              " \"$1\" && exec \"$2-check\" \"$1/libredisguard.so\" true";
+                              " \"$1\" && exec \"$2\" --check true";
     struct outcome outcome =
-        run_program(WORDS("unshare", "-m", "sh", "-c", run, "sh", folder, program), NULL);
+        run_program(WORDS("unshare", "-m", "sh", "-c", run, "sh", directory, program), NULL);
     expect_finding(outcome, 1, "fail", "is mounted noexec");
 }
 
@@ -135,20 +145,70 @@ Test(check_library, a_variable_that_takes_the_guard_back_is_named)
     expect_with("REDISGUARD_DEEPBIND=keep", 0, "warn", "are not guarded");
 }
 
+Test(check_library, a_variable_that_names_an_unguarded_port_is_named)
+{
+    expect_with("REDIS_URL=rediss://user:p%40ss@cache.example:10000/0", 0, "warn",
+                "REDIS_URL names port 10000, which is not guarded; if that is Redis: --ports "
+                "6379,6380,26379,10000");
+    expect_with("REDIS_PORT=8500", 0, "warn", "REDIS_PORT names port 8500");
+    expect_with("REDIS_PORT=tcp://10.0.0.1:7000", 0, "warn", "names port 7000");
+    expect_with("spring.redis.port=7001", 0, "warn", "spring.redis.port names port 7001");
+    expect_with("CELERY_BROKER_URL=redis://h:7002/1", 0, "warn", "names port 7002");
+    expect_with("DATABASE_URL=redis://h:7003", 0, "warn", "names port 7003");
+    expect_with("REDIS_NODES=a:6379,b:7004", 0, "warn", "names port 7004");
+    static const char *const fine[] = {"REDIS_URL=redis://h/0",       "REDIS_URL=redis://h:6379/7",
+                                       "DATABASE_URL=pg://h:5432/x",  "REDIS_PASSWORD=a:7000",
+                                       "REDIS_URL=redis://:7000@h/0", "PORT=8080"};
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        char *out = checked_by(WRAPPER, WORDS("true"), WORDS(fine[i])).out;
+        cr_assert(strstr(out, "names port") == NULL, "%s:\n%s", fine[i], out);
+    }
+}
+
+/* A copy of /etc in a mount namespace of the test's own. */
+static struct outcome checked_with_global(const char *const argv[])
+{
+    static const char run[] = "cp -a /etc \"$1\" && echo " LIBRARY " >\"$1/etc/ld.so.preload\" && "
+                              "mount --bind \"$1/etc\" /etc && shift && exec \"$@\"";
+    const char *const *start =
+        joined_words(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory()), argv);
+    return run_program(start, NULL);
+}
+
+Test(check_library, the_global_preload_file_is_in_force)
+{
+    if (geteuid() != 0 || !namespaces_permitted())
+        cr_skip_test("needs root, to mount");
+    const char *const *check = WORDS(WRAPPER, "--check");
+    struct outcome outcome = checked_with_global(joined_words(check, WORDS("true")));
+    expect_finding(outcome, 0, "ok", "it is in force for every program");
+    outcome = checked_with_global(joined_words(check, WORDS("env", "-i", CHECK_MAIN)));
+    expect_finding(outcome, 0, "warn", "/etc/ld.so.preload loads the library all the same");
+    expect_finding(outcome, 0, "ok", "guard: ");
+    outcome = checked_with_global(WORDS("env", "-i", CHECK_MAIN));
+    cr_assert_str_eq(outcome.out, "guarded\n");
+}
+
+/* systemd's NoExecPaths= is such a mount. */
+Test(check_library, a_loader_that_may_not_be_executed_is_named)
+{
+    if (geteuid() != 0 || !namespaces_permitted())
+        cr_skip_test("needs root, to mount");
+    char *loader = text("%s/ld-linux-x86-64.so.2", scratch_directory());
+    output_of(WORDS("cp", "/lib64/ld-linux-x86-64.so.2", loader));
+    char *program = check_main_built("gcc", WORDS(text("-Wl,--dynamic-linker=%s", loader)));
+    static const char run[] =
+        "mount --bind \"$1\" \"$1\" && mount -o remount,bind,noexec \"$1\" && "
+        "shift && exec \"$@\"";
+    struct outcome outcome = run_program(
+        WORDS("unshare", "-m", "sh", "-c", run, "sh", loader, WRAPPER, "--check", program), NULL);
+    expect_finding(outcome, 1, "fail", "may not be executed: Permission denied");
+}
+
 Test(check_library, ports_without_end_are_no_trouble)
 {
     /* Longer than a pipe is deep: the program must not wait for a reader. */
     char *ports = output_of(WORDS("sh", "-c", "seq -s, 1 2 40000"));
     ports[strcspn(ports, "\n")] = '\0';
     expect_with(text("REDISGUARD_PORTS=%s", ports), 0, "ok", ",39997,39999");
-}
-
-/* ---- shells ---- */
-
-Test(check_library, busybox_hands_over_as_dash_does)
-{
-    struct outcome outcome =
-        run_program(WORDS("busybox", "sh", WRAPPER, "-d45", "--check", "--json", "true"), NULL);
-    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
-    cr_assert(strstr(outcome.out, "\"works\": true"), "%s", outcome.out);
 }

@@ -65,10 +65,8 @@ Test(dist, holds_the_library_for_both_machines_and_what_belongs_to_it)
     static const char *const parts[] = {
         "x86_64/libredisguard.so",
         "x86_64/redisguard",
-        "x86_64/redisguard-check",
         "aarch64/libredisguard.so",
         "aarch64/redisguard",
-        "aarch64/redisguard-check",
         "include/redisguard.h",
         "redisguard.1",
         "examples/supervisord.conf",

@@ -110,6 +110,16 @@ Test(upgrade, whatever_starts_during_an_install_gets_a_whole_library)
                  lines_with(outcome.out, ""));
 }
 
+Test(upgrade, the_programs_of_older_versions_are_removed)
+{
+    char *directory = text("%s/lib/redisguard", prefix());
+    output_of(WORDS("sh", "-c",
+                    "mkdir -p $0 && touch $0/redisguard-check $0/redisguard-audit $0/mine",
+                    directory));
+    install_new_version();
+    EXPECT_LINES(output_of(WORDS("ls", directory)), "libredisguard.so\nmine\n");
+}
+
 /* ---- without ---- */
 
 /* What cp(1) does first to a file that is there. */

@@ -1,13 +1,14 @@
 /*
- * The wrapper, shim/redisguard: the environment that it gives, the command that it becomes, and
- * what it says when it cannot. Runs the built one, or one built from the same source into the
- * test's own directory where the place matters.
+ * The program redisguard as a wrapper: the environment that it gives, the command that it becomes,
+ * and what it says when it cannot. Runs the built one, or a copy in the test's own directory where
+ * the place matters.
  */
+#include "install.h"
 #include "redisguard.h"
-#include "support.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,18 +89,62 @@ Test(wrapper, an_option_wins_over_the_inherited_variable)
                "7001\n");
 }
 
-Test(wrapper, a_bad_value_is_the_librarys_to_report_and_the_command_runs)
+static const char long_word[] =
+    "999999999999999999999999999999999999999999999999999999999999999999";
+
+Test(wrapper, a_bad_option_value_runs_nothing_and_names_what_is_allowed)
 {
-    struct outcome outcome = wrapped(WORDS(WRAPPER, "--keepidle", "99999", "echo", "ran"));
+    static const char *const values[][3] = {
+        {"--ports", "0", "ports from 1 to 65535 and ranges"},
+        {"--unix", "", "globs separated by ':'"},
+        {"--detect", "2", "from 3 to 32767, not 2"},
+        {"--keepidle", "99999", "from 1 to 32767, not 99999"},
+        {"--keepintvl", "-1", "from 1 to 32767, not -1"},
+        {"--keepcnt", "128", "from 1 to 127, not 128"},
+        {"--user-timeout", "2147483648", "from 0 to 2147483647, not 2147483648"},
+        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut??[1m"},
+        {"--log", "relative", "stderr or an absolute path"},
+        {"--log-level", "loud", "error, warn, info or debug, not loud"},
+        {"--log-level", long_word, "takes error, warn, info or debug"},
+        {NULL},
+    };
+    for (size_t i = 0; values[i][0]; i++) {
+        const char *trace = text("%s/ran", scratch_directory());
+        struct outcome outcome =
+            wrapped(WORDS(WRAPPER, values[i][0], values[i][1], "--", "touch", trace));
+        expect_refusal(outcome, values[i][2]);
+        cr_assert(strstr(outcome.err, values[i][0]), "%s", outcome.err);
+        cr_assert(strlen(outcome.err) <= 101, "more than 100 columns: %s", outcome.err);
+        cr_assert(access(trace, F_OK) != 0, "it ran");
+    }
+}
+
+Test(wrapper, a_bad_inherited_variable_is_still_the_librarys_to_report)
+{
+    struct outcome outcome =
+        run_program(WORDS(WRAPPER, "echo", "ran"), WORDS("REDISGUARD_KEEPIDLE=99999"));
     expect_out(outcome, "ran\n");
     cr_assert(strstr(outcome.err, "REDISGUARD_KEEPIDLE"), "%s", outcome.err);
     cr_assert_eq(lines_in(outcome.err), 1, "%s", outcome.err);
 }
 
-Test(wrapper, an_unknown_option_is_refused_and_the_known_ones_are_named)
+Test(wrapper, an_unknown_option_is_refused_and_the_nearest_is_suggested)
 {
-    expect_refusal(wrapped(WORDS(WRAPPER, "--prots", "7000", "true")), "--prots");
-    expect_refusal(wrapped(WORDS(WRAPPER, "-x", "true")), "--ports");
+    expect_refusal(wrapped(WORDS(WRAPPER, "--prots", "7000", "true")), "did you mean --ports?");
+    expect_refusal(wrapped(WORDS(WRAPPER, "--keepdile=3", "true")), "did you mean --keepidle?");
+    expect_refusal(wrapped(WORDS(WRAPPER, "-x", "true")), "unknown option -x (try");
+    struct outcome far = wrapped(WORDS(WRAPPER, text("--%s", long_word), "true"));
+    expect_refusal(far, "unknown option --999");
+    cr_assert(strstr(far.err, "mean") == NULL && strlen(far.err) <= 101, "%s", far.err);
+}
+
+Test(wrapper, options_are_read_until_the_command_and_in_any_order)
+{
+    expect_out(wrapped(WORDS(WRAPPER, "--env", "-p", "7000")),
+               "LD_PRELOAD=" LIBRARY "\nREDISGUARD_PORTS=7000\n");
+    expect_out(wrapped(WORDS(WRAPPER, "-d", "9", "--env", "-d5")),
+               "LD_PRELOAD=" LIBRARY "\nREDISGUARD_DETECT=5\n");
+    expect_refusal(wrapped(WORDS(WRAPPER, "--watch", "1", "true")), "only with --audit");
 }
 
 Test(wrapper, an_option_without_its_argument_is_refused)
@@ -111,7 +156,7 @@ Test(wrapper, an_option_without_its_argument_is_refused)
 Test(wrapper, an_argument_that_an_option_does_not_take_is_refused)
 {
     expect_refusal(wrapped(WORDS(WRAPPER, "--trap=1", "true")), "--trap");
-    expect_refusal(wrapped(WORDS(WRAPPER, "-Vx")), "-V");
+    expect_refusal(wrapped(WORDS(WRAPPER, "--version=1")), "--version takes no");
 }
 
 Test(wrapper, help_goes_to_standard_output)
@@ -121,6 +166,8 @@ Test(wrapper, help_goes_to_standard_output)
     cr_assert_str_empty(outcome.err);
     cr_assert(strstr(outcome.out, "Usage: redisguard"));
     cr_assert_str_eq(wrapped(WORDS(WRAPPER, "-h")).out, outcome.out);
+    for (const char *line = outcome.out; *line; line += strcspn(line, "\n") + 1)
+        cr_assert(strcspn(line, "\n") <= 80, "more than 80 columns: %.90s", line);
 }
 
 Test(wrapper, the_version_is_that_of_the_library)
@@ -144,6 +191,52 @@ Test(wrapper, what_env_prints_loads_the_library)
     struct outcome outcome =
         wrapped(WORDS("sh", "-c", "env $(" WRAPPER " --env -p 7000) cat /proc/self/maps"));
     cr_assert(strstr(outcome.out, LIBRARY), "%s%s", outcome.out, outcome.err);
+}
+
+/* ---- --env=STYLE: each tried with what reads it ---- */
+
+#define AWKWARD       "--unix", "/a b/*:/c$HOME:/it's:/\"q\":/back\\slash:/#x:/`y`", "-p", "7000"
+#define AWKWARD_VALUE "/a b/*:/c$HOME:/it's:/\"q\":/back\\slash:/#x:/`y`"
+
+Test(wrapper, sh_takes_what_env_prints_for_it)
+{
+    const char *const shells[] = {"dash", "bash", "busybox"};
+    char *file = scratch_file("env", output_of(WORDS(WRAPPER, "--env=sh", AWKWARD)), 0644);
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
+        char *run = text("%s -c '. %s; exec printenv LD_PRELOAD REDISGUARD_UNIX REDISGUARD_PORTS'",
+                         i == 2 ? "busybox sh" : shells[i], file);
+        expect_out(wrapped(WORDS("sh", "-c", run)), LIBRARY "\n" AWKWARD_VALUE "\n7000\n");
+    }
+}
+
+/* environment.d(5) is read by the parser of EnvironmentFile=, in a generator that needs no manager;
+ * but it expands variables, so the value here holds no dollar. What it prints is quoted for sh. */
+Test(wrapper, systemd_takes_what_env_prints_for_it)
+{
+    static const char run[] =
+        "mkdir -p $1/environment.d && \"$2\" --env=systemd --unix \"$3\" -p7000 "
+        ">$1/environment.d/guard.conf && XDG_CONFIG_HOME=$1 "
+        "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator >$1/read "
+        "&& . $1/read && printf '%s\\n' \"$LD_PRELOAD\" \"$REDISGUARD_UNIX\" \"$REDISGUARD_PORTS\"";
+    static const char value[] = "/a b/*:/it's:/\"q\":/back\\slash:/#x:/;y";
+    expect_out(wrapped(WORDS("sh", "-c", run, "sh", scratch_directory(), WRAPPER, value)),
+               text(LIBRARY "\n%s\n7000\n", value));
+}
+
+Test(wrapper, docker_takes_what_env_prints_for_it)
+{
+    if (run_program(WORDS("sh", "-c", "command -v docker"), NULL).status != 0)
+        cr_skip_test("needs docker's client");
+    char *file = scratch_file("env", output_of(WORDS(WRAPPER, "--env=docker", AWKWARD)), 0644);
+    expect_out(wrapped(WORDS("env", text("HOME=%s", scratch_directory()), "python3",
+                             SOURCE_DIR "/tests/system/docker_env.py", scratch_directory(), file)),
+               "LD_PRELOAD=" LIBRARY "\nREDISGUARD_UNIX=" AWKWARD_VALUE
+               "\nREDISGUARD_PORTS=7000\n");
+}
+
+Test(wrapper, an_unknown_style_is_refused)
+{
+    expect_refusal(wrapped(WORDS(WRAPPER, "--env=csh")), "systemd, docker, sh or plain");
 }
 
 Test(wrapper, env_with_a_command_is_refused)
@@ -193,7 +286,7 @@ Test(wrapper, no_command_ends_with_125)
     expect_refusal(wrapped(WORDS(WRAPPER, "-p", "7000", "--")), "COMMAND");
 }
 
-/* With a PATH of folders that everybody may search: EACCES on the way would mean 126. */
+/* With a PATH of directories that everybody may search: EACCES on the way would mean 126. */
 static void expect_exec_failure(const char *command, int status)
 {
     struct outcome outcome = run_program(WORDS(WRAPPER, command), WORDS("PATH=/usr/bin:/bin"));
@@ -243,23 +336,48 @@ Test(wrapper, a_longer_name_in_the_preload_list_is_not_taken_for_it)
     cr_assert_str_eq(outcome.out, LIBRARY ":" LIBRARY ".old\n"); /* ld.so complains of the .old */
 }
 
+/* ---- the same in sh ---- */
+
+Test(wrapper, the_six_lines_of_sh_preload_the_library_once)
+{
+    char *script = text("%s/preload.sh", scratch_directory());
+    output_of(WORDS("sh", "-c",
+                    "sed 's|/usr/local/lib/redisguard/|" BUILD_DIR "/|' " SOURCE_DIR
+                    "/examples/preload.sh >\"$0\" && chmod 755 \"$0\"",
+                    script));
+    expect_out(wrapped(WORDS(script, script, "printenv", "LD_PRELOAD")), LIBRARY "\n");
+    expect_out(run_program(WORDS(script, "printf", "<%s>", "a b", ""), WORDS("library=1")),
+               "<a b><>");
+    cr_assert_eq(wrapped(WORDS(script, "sh", "-c", "exit 7")).status, 7);
+    cr_assert_eq(wrapped(WORDS(SOURCE_DIR "/examples/preload.sh", "true")).status,
+                 access("/usr/local/lib/redisguard/libredisguard.so", F_OK) == 0 ? 0 : 125);
+}
+
 /* ---- where the library is ---- */
 
-/* A folder of the test's own. */
-static char *folder(const char *name)
+/* A directory of the test's own. */
+static char *directory(const char *name)
 {
     char *path = text("%s/%s", scratch_directory(), name);
     output_of(WORDS("mkdir", "-p", path));
     return path;
 }
 
-/* The wrapper as the Makefile would build it for this library folder. */
-static char *wrapper_in(const char *where, const char *library_folder)
+static char *wrapper_in(const char *where)
 {
-    static const char build[] = "sed \"s|@LIBDIR@|$1|\" <\"$2\" >\"$3\" && chmod 755 \"$3\"";
-    char *path = text("%s/redisguard", where);
-    output_of(WORDS("sh", "-c", build, "sh", library_folder, SOURCE_DIR "/shim/redisguard", path));
-    return path;
+    output_of(WORDS("cp", WRAPPER, where));
+    return text("%s/redisguard", where);
+}
+
+/* Linked as `make install` links it for this LIBDIR. */
+static char *wrapper_for(const char *where, const char *libdir)
+{
+    char *image = text("%s/image", where);
+    struct outcome outcome = make_in(
+        SOURCE_DIR, "install", text("BUILD=%s DESTDIR=%s LIBDIR=%s", BUILD_DIR, image, libdir));
+    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
+    output_of(WORDS("cp", text("%s/usr/local/bin/redisguard", image), where));
+    return text("%s/redisguard", where);
 }
 
 static void library_in(const char *where)
@@ -274,24 +392,18 @@ static char *preload_line(const char *where)
 
 Test(wrapper, the_library_beside_it_is_taken_before_the_installed_one)
 {
-    char *here = folder("here"), *installed = folder("installed");
-    char *wrapper = wrapper_in(here, installed);
+    char *here = directory("here"), *installed = directory("installed");
+    char *wrapper = wrapper_for(here, installed);
     library_in(here);
     library_in(installed);
     expect_out(wrapped(WORDS(wrapper, "--env")), preload_line(here));
-}
-
-Test(wrapper, the_installed_library_is_taken_when_none_is_beside_it)
-{
-    char *installed = folder("installed");
-    char *wrapper = wrapper_in(folder("here"), installed);
-    library_in(installed);
+    output_of(WORDS("rm", text("%s/libredisguard.so", here)));
     expect_out(wrapped(WORDS(wrapper, "--env")), preload_line(installed));
 }
 
 Test(wrapper, a_symbolic_link_to_it_leads_to_the_library_beside_the_real_one)
 {
-    char *link = text("%s/guard", folder("elsewhere"));
+    char *link = text("%s/guard", directory("elsewhere"));
     output_of(WORDS("ln", "-s", WRAPPER, link));
     expect_out(wrapped(WORDS(link, "--env")), preload_line(BUILD_DIR));
 }
@@ -302,57 +414,111 @@ Test(wrapper, a_relative_path_to_it_leads_to_an_absolute_one_to_the_library)
                preload_line(BUILD_DIR));
 }
 
-Test(wrapper, no_library_ends_with_125)
-{
-    char *wrapper = wrapper_in(folder("here"), "/no/such/folder");
-    expect_refusal(wrapped(WORDS(wrapper, "true")), "libredisguard.so");
-}
-
 Test(wrapper, a_library_in_the_working_directory_is_never_taken)
 {
-    char *working = folder("working");
+    char *working = directory("working");
     library_in(working);
-    char *wrapper = wrapper_in(folder("here"), "/no/such/folder");
-    expect_refusal(wrapped(WORDS("env", "-C", working, wrapper, "true")), "libredisguard.so");
-
-    char *not_installed = wrapper_in(folder("there"), ".");
-    expect_refusal(wrapped(WORDS("env", "-C", working, not_installed, "true")), "libredisguard.so");
+    char *wrapper = wrapper_for(directory("here"), "/no/such/directory");
+    expect_refusal(wrapped(WORDS("env", "-C", working, wrapper, "true")),
+                   "libredisguard.so is neither in ");
+    char *elsewhere = text("PATH=%s:/usr/bin:/bin", directory("here"));
+    expect_refusal(wrapped(WORDS("env", "-C", working, elsewhere, "redisguard", "true")),
+                   "libredisguard.so is neither in ");
 }
 
-/* `sh redisguard` leaves it without a path of its own. */
-Test(wrapper, without_a_path_of_its_own_it_asks_PATH_but_for_the_working_directory)
+Test(wrapper, by_its_bare_name_it_finds_the_library_beside_itself_whatever_argv0_says)
 {
-    char *working = folder("working");
-    library_in(working);
-    wrapper_in(working, "/no/such/folder");
-    char *no_help = text("PATH=.::/usr/bin:/bin"), *help = text("%s:" BUILD_DIR, no_help);
-    expect_refusal(wrapped(WORDS("env", "-C", working, no_help, "sh", "redisguard", "true")),
-                   "libredisguard.so");
-    expect_out(wrapped(WORDS("env", "-C", working, help, "sh", "redisguard", "--env")),
+    char *path = text("PATH=" BUILD_DIR ":/usr/bin:/bin");
+    expect_out(wrapped(WORDS("env", path, "redisguard", "--env")), preload_line(BUILD_DIR));
+    expect_out(wrapped(WORDS("bash", "-c", "exec -a -x " WRAPPER " --env")),
                preload_line(BUILD_DIR));
 }
 
 Test(wrapper, a_library_path_that_LD_PRELOAD_cannot_hold_ends_with_125)
 {
-    char *spaced = folder("with space"), *colon = folder("with:colon");
+    char *spaced = directory("with space"), *colon = directory("with:colon");
     library_in(spaced);
     library_in(colon);
-    expect_refusal(wrapped(WORDS(wrapper_in(spaced, "/no/such"), "true")), "with space");
-    expect_refusal(wrapped(WORDS(wrapper_in(colon, "/no/such"), "true")), "with:colon");
+    expect_refusal(wrapped(WORDS(wrapper_in(spaced), "true")), "with space");
+    expect_refusal(wrapped(WORDS(wrapper_in(colon), "true")), "with:colon");
 }
 
-/* ---- shells ---- */
+/* ---- the environment, byte for byte ---- */
 
-Test(wrapper, busybox_runs_it_as_dash_does)
+/* Names that are no shell identifier, an exported function, what a script would call its own. */
+#define ODD_ENVIRONMENT                                                                            \
+    "spring.redis.host=a", "MY-VAR=b", "BASH_FUNC_f%%=() {  echo; }", "version=1", "value=2",      \
+        "option=3", "library=4", "settings=5", "json=6", "found=7", "IFS=x", "PWD=/elsewhere",     \
+        "OLDPWD=", "_=before", "=no name", "no value", "SHLVL=41", "TWICE=1", "TWICE=2",           \
+        "bytes=\x01\xff\n"
+
+/* What the command gets under env -i and these words, each ended by a bar. */
+static char *environment_through(const char *const before[], const char *const wrapper[])
 {
-    const char *shells[] = {"dash", "busybox sh"};
-    for (size_t i = 0; i < 2; i++) {
-        char *run = text("exec %s " WRAPPER " \"$@\"", shells[i]);
-        expect_out(wrapped(WORDS("sh", "-c", run, "sh", "-p7000", "--trap", "--log-level=debug",
-                                 "-d", "45", "--env")),
-                   "LD_PRELOAD=" LIBRARY "\nREDISGUARD_PORTS=7000\nREDISGUARD_TRAP=1\n"
-                   "REDISGUARD_LOG_LEVEL=debug\nREDISGUARD_DETECT=45\n");
-        cr_assert_eq(wrapped(WORDS("sh", "-c", run, "sh", "/no/such/command")).status, 127);
-        cr_assert_eq(wrapped(WORDS("sh", "-c", run, "sh", scratch_directory())).status, 126);
-    }
+    /* python3 makes the environment exactly: execve of the rest, with the words before "--". */
+    static const char start[] =
+        "import ctypes, os, sys\n"
+        "words = [os.fsencode(w) for w in sys.argv[1:]]\n"
+        "cut = words.index(b'--')\n"
+        "array = lambda l: (ctypes.c_char_p * (len(l) + 1))(*l, None)\n"
+        "ctypes.CDLL(None).execve(words[cut + 1], array(words[cut + 1:]), array(words[:cut]))\n"
+        "os._exit(3)\n";
+    const char *argv[64] = {"python3", "-c", start};
+    size_t count = 3;
+    for (size_t i = 0; before[i]; i++)
+        argv[count++] = before[i];
+    argv[count++] = "--";
+    for (size_t i = 0; wrapper[i]; i++)
+        argv[count++] = wrapper[i];
+    argv[count++] = BUILD_DIR "/tests/system/programs/print_environment";
+    return output_of(argv);
+}
+
+Test(wrapper, the_command_gets_the_callers_environment_byte_for_byte)
+{
+    const char *const *caller = WORDS(ODD_ENVIRONMENT);
+    char *plain = environment_through(caller, WORDS("/usr/bin/env"));
+    cr_assert(strstr(plain, "spring.redis.host=a|MY-VAR=b|BASH_FUNC_f"), "%s", plain);
+    cr_assert_str_eq(environment_through(caller, WORDS(WRAPPER, "-d5", "--")),
+                     text("%sLD_PRELOAD=" LIBRARY "|REDISGUARD_DETECT=5|", plain));
+}
+
+Test(wrapper, a_variable_is_replaced_where_it_stands_and_only_once)
+{
+    const char *const *caller = WORDS("A=1", "LD_PRELOAD=libm.so.6", "REDISGUARD_PORTS=1", "B=2",
+                                      "REDISGUARD_PORTS=2", "C=3");
+    cr_assert_str_eq(environment_through(caller, WORDS(WRAPPER, "-p7000")),
+                     "A=1|LD_PRELOAD=" LIBRARY ":libm.so.6|REDISGUARD_PORTS=7000|B=2|C=3|");
+}
+
+Test(wrapper, probe_and_strict_reach_the_command_where_the_library_is_preloaded_already)
+{
+    const char *preloaded = "LD_PRELOAD=" LIBRARY;
+    struct outcome probe =
+        run_program(WORDS(WRAPPER, "-d", "20", "true"), WORDS(preloaded, "REDISGUARD_PROBE=1"));
+    cr_assert(strstr(probe.out, "REDISGUARD_DETECT=20\n"), "%s", probe.out);
+    struct outcome strict =
+        run_program(WORDS(WRAPPER, "echo", "ran"),
+                    WORDS(preloaded, "REDISGUARD_STRICT=1", "REDISGUARD_FORK=x"));
+    cr_assert_eq(strict.status, 125);
+    cr_assert_str_empty(strict.out);
+}
+
+/* ---- what it costs ---- */
+
+/* Pairs, one after the other, so that what else the machine does concerns both; their median. */
+Test(wrapper, it_starts_a_command_at_most_half_as_slow_again_as_env)
+{
+    static const char race[] =
+        "import os, statistics, subprocess, sys, time\n"
+        "def start(words):\n"
+        "    begin = time.perf_counter()\n"
+        "    subprocess.run(words, check=True)\n"
+        "    return time.perf_counter() - begin\n"
+        "ratios = [start([sys.argv[1], '-d5', '/bin/true']) / start(['env', 'A=5', '/bin/true'])"
+        " for i in range(300)]\n"
+        "print(statistics.median(ratios))\n";
+    double ratio = strtod(output_of(WORDS("python3", "-c", race, WRAPPER)), NULL);
+    cr_log_info("%.2f times as long as env(1)", ratio);
+    cr_assert(ratio > 0 && ratio <= 1.5, "%.2f times as long as env(1)", ratio);
 }

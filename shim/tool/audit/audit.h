@@ -1,7 +1,7 @@
 /*
- * audit.h: what redisguard-audit finds out about a Redis connection, and which file does.
+ * audit.h: what `redisguard --audit` finds out about a Redis connection, and which file does.
  *
- * A round goes one way: main.c picks the network namespaces, sockets.c asks ss(8) for their
+ * A round goes one way: audit.c picks the network namespaces, sockets.c asks ss(8) for their
  * connections, holders.c looks up in /proc who holds them, process.c who of these is guarded,
  * notice.c when a dead peer would be noticed; report.c prints it. Nothing is ever freed: a round
  * ends with its process.
@@ -15,13 +15,13 @@
 #include <stdlib.h>
 #include <sys/types.h>
 
+#include "common/complain.h"
 #include "config.h"
 
 /* A dead peer that goes unnoticed for longer is a fault. */
 enum { PATIENCE = 3600 }; /* s */
 
-/* How it ends: 125 as the wrapper has it. */
-enum { WELL = 0, FAULTS = 1, FAILED = 125 };
+enum { WELL = 0, FAULTS = 1 }; /* exit status */
 
 /* A network namespace, with the defaults of the sockets in it. */
 struct network {
@@ -92,6 +92,10 @@ struct audit {
     bool failed;   /* something that was asked for could not be looked at */
 };
 
+/* audit.c: pids say which network namespaces, none: our own. seconds: between rounds, 0: one round.
+ * Returns the exit status: 0 all is well, 1 a fault, 125 something could not be looked at. */
+int audit_connections(char **pids, bool as_json, int seconds);
+
 /* sockets.c: adds the Redis connections of the network namespace that we are in; Unix-domain ones
  * are told apart once all namespaces have been asked. False: ss failed. */
 bool sockets_list(struct audit *audit, const struct network *network);
@@ -112,11 +116,7 @@ bool notice_is_too_late(const struct connection *connection);
 void report_text(const struct audit *audit);
 void report_json(const struct audit *audit);
 
-#define complain(...)                                                                              \
-    (fputs("redisguard: ", stderr), fprintf(stderr, __VA_ARGS__), (void)fputc('\n', stderr))
-#define give_up(...) (complain(__VA_ARGS__), exit(FAILED))
-
-/* Room for one more element at the end, all zero (main.c). */
+/* Room for one more element at the end, all zero (audit.c). */
 #define APPEND(array, count)                                                                       \
     ((array) = append((array), (count)++, sizeof *(array)), &(array)[(count)-1])
 void *append(void *array, size_t count, size_t size);

@@ -23,11 +23,11 @@ static bool is_number(const char *name)
 }
 
 /* The inode of the socket behind /proc/.../fd/N; 0: not a socket, or gone. */
-static unsigned long socket_at(int folder, const char *name)
+static unsigned long socket_at(int directory, const char *name)
 {
     static const char opening[] = "socket:[";
     char target[64];
-    ssize_t length = readlinkat(folder, name, target, sizeof target - 1);
+    ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
     if (length < 0)
         return 0;
     target[length] = '\0';
@@ -80,35 +80,35 @@ static int walk_descriptors(struct audit *audit, pid_t pid, pid_t task)
     char path[64];
     int count = 0;
     snprintf(path, sizeof path, "/proc/%d/fd", (int)task);
-    DIR *folder = opendir(path);
-    if (folder == NULL)
+    DIR *directory = opendir(path);
+    if (directory == NULL)
         return errno == EACCES || errno == EPERM ? -1 : 0;
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         if (!is_number(entry->d_name))
             continue;
         const struct connection *connection =
-            connection_of(audit, socket_at(dirfd(folder), entry->d_name));
+            connection_of(audit, socket_at(dirfd(directory), entry->d_name));
         if (connection != NULL)
             hold(audit, connection, pid, task, atoi(entry->d_name));
         count++;
     }
-    closedir(folder);
+    closedir(directory);
     return count;
 }
 
-/* A process goes on without its first thread, whose folder is empty then. */
+/* A process goes on without its first thread, whose directory is empty then. */
 static void walk_threads(struct audit *audit, pid_t pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *folder = opendir(path);
-    if (folder == NULL)
+    DIR *directory = opendir(path);
+    if (directory == NULL)
         return;
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
         if (is_number(entry->d_name) && atoi(entry->d_name) != pid &&
             walk_descriptors(audit, pid, atoi(entry->d_name)) > 0)
             break;
-    closedir(folder);
+    closedir(directory);
 }
 
 /* Kernel threads and zombies have no descriptors to see: proc(5), state and flags in stat. */
@@ -143,13 +143,13 @@ static void walk_process(struct audit *audit, pid_t pid)
 
 static void walk_processes(struct audit *audit)
 {
-    DIR *folder = opendir("/proc");
-    if (folder == NULL)
+    DIR *directory = opendir("/proc");
+    if (directory == NULL)
         give_up("/proc: %s", strerror(errno));
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
         if (is_number(entry->d_name))
             walk_process(audit, atoi(entry->d_name));
-    closedir(folder);
+    closedir(directory);
 }
 
 static int by_connection(const void *a, const void *b)

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "audit.h"
+#include "common/print.h"
 
 struct summary {
     size_t well, shared, unnoticed, unheld;
@@ -39,59 +40,6 @@ static void for_each_process(const struct audit *audit, const struct connection 
                 break;
         print(&audit->processes[holder->process], holder, next - i, i == 0);
     }
-}
-
-/* ---- foreign text ---- */
-
-/* The bytes of the character that begins here; 0: not valid UTF-8, or a control character. */
-static size_t character_at(const char *text)
-{
-    const unsigned char *byte = (const unsigned char *)text;
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (byte[0] < 0x80)
-        return byte[0] >= ' ' && byte[0] != 0x7f;
-    size_t length = byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
-    unsigned code = byte[0] & (0x7fU >> length);
-    if (byte[0] < 0xc2 || byte[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((byte[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (byte[i] & 0x3fU);
-    }
-    bool is_character = code >= 0xa0 && code >= least[length] && code <= 0x10ffff &&
-                        (code < 0xd800 || code > 0xdfff);
-    return is_character ? length : 0;
-}
-
-static void print_foreign(const char *text)
-{
-    while (*text != '\0') {
-        size_t length = character_at(text);
-        if (length == 0)
-            putchar('?');
-        else
-            fwrite(text, 1, length, stdout);
-        text += length == 0 ? 1 : length;
-    }
-}
-
-static void print_json_text(const char *text)
-{
-    putchar('"');
-    while (*text != '\0') {
-        size_t length = character_at(text);
-        if (length == 0 && (unsigned char)*text < 0x80)
-            printf("\\u%04x", (unsigned)*text);
-        else if (length == 0)
-            fputs("\\ufffd", stdout);
-        else if (*text == '"' || *text == '\\')
-            printf("\\%c", *text);
-        else
-            fwrite(text, 1, length, stdout);
-        text += length == 0 ? 1 : length;
-    }
-    putchar('"');
 }
 
 /* ---- the table ---- */
@@ -138,17 +86,17 @@ static void print_process(const struct process *process, const struct holder *ho
 {
     static const char *const guards[] = {"guard unknown", "unguarded", "guard disabled", "guarded"};
     fputs(first ? "  " : "; ", stdout);
-    print_foreign(process->name);
+    print_flat(process->name);
     printf("[%d] fd ", (int)process->pid);
     for (size_t i = 0; i < count; i++)
         printf("%s%d", i == 0 ? "" : ",", holders[i].fd);
     printf(" %s%s", guards[process->guard], process->version[0] == '\0' ? "" : " ");
-    print_foreign(process->version);
+    print_flat(process->version);
 }
 
 static void print_padded(const char *text, int width)
 {
-    print_foreign(text);
+    print_flat(text);
     printf("%*s  ", width - (int)strlen(text), "");
 }
 
@@ -217,7 +165,7 @@ static void print_json_process(const struct process *process, const struct holde
 {
     static const char *const guards[] = {"unknown", "off", "disabled", "on"};
     printf("%s{\"pid\": %d, \"name\": ", first ? "" : ", ", (int)process->pid);
-    print_json_text(process->name);
+    print_json(process->name);
     fputs(", \"descriptors\": [", stdout);
     for (size_t i = 0; i < count; i++)
         printf("%s%d", i == 0 ? "" : ", ", holders[i].fd);
@@ -225,7 +173,7 @@ static void print_json_process(const struct process *process, const struct holde
     if (process->version[0] == '\0')
         fputs("null", stdout);
     else
-        print_json_text(process->version);
+        print_json(process->version);
     putchar('}');
 }
 
@@ -268,9 +216,9 @@ static void print_json_connection(const struct audit *audit, const struct connec
     if (connection->is_unix)
         fputs("null", stdout);
     else
-        print_json_text(connection->local);
+        print_json(connection->local);
     fputs(", \"peer\": ", stdout);
-    print_json_text(connection->peer);
+    print_json(connection->peer);
     printf(", \"state\": \"%s\", \"shared\": %s, \"unnoticed\": %s", connection->state,
            truth(connection->shared), truth(late));
     print_json_seconds("noticed_seconds", connection->noticed);

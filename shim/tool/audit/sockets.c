@@ -150,7 +150,7 @@ static void read_unix(const struct network *network, char *line)
 
 /* ---- ss ---- */
 
-/* Not everybody's PATH, cron's say, has the folder where it is. */
+/* Not everybody's PATH, cron's say, has the directory where it is. */
 static bool spawn(char *const argv[], int output, int errors, pid_t *pid)
 {
     static const char *const places[] = {"ss", "/usr/sbin/ss", "/sbin/ss", "/usr/bin/ss"};

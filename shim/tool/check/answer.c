@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/strings.h"
 #include "redisguard.h"
 #include "report.h"
-#include "words.h"
 
 static bool begins(const char *line, const char *start)
 {
@@ -25,7 +25,7 @@ static char *take_line(char **rest)
 /* What PROBE printed for this variable; "" where it is unset. */
 static const char *value_of(const struct proof *proof, const char *name)
 {
-    char *rest = text("%s", proof->out), *start = text(REDISGUARD_PREFIX "%s=", name);
+    char *rest = xasprintf("%s", proof->out), *start = xasprintf(REDISGUARD_PREFIX "%s=", name);
     for (char *line; (line = take_line(&rest)) != NULL;)
         if (begins(line, start))
             return line + strlen(start);
@@ -37,7 +37,7 @@ static const char *value_of(const struct proof *proof, const char *name)
 /* Complaints of the library, and what glibc's loader says of LD_PRELOAD. */
 static void pass_on_complaints(const struct proof *proof)
 {
-    char *rest = text("%s", proof->err);
+    char *rest = xasprintf("%s", proof->err);
     for (char *line; (line = take_line(&rest)) != NULL;)
         if (begins(line, "redisguard: "))
             warn("configuration", line + strlen("redisguard: "), "mend that variable");
@@ -47,7 +47,7 @@ static void pass_on_complaints(const struct proof *proof)
 
 static const char *last_line(const struct proof *proof)
 {
-    char *rest = text("%s", proof->err), *last = NULL;
+    char *rest = xasprintf("%s", proof->err), *last = NULL;
     for (char *line; (line = take_line(&rest)) != NULL;)
         last = *line != '\0' ? line : last;
     return last != NULL ? last : "it said nothing";
@@ -74,25 +74,25 @@ static void judge_configuration(const struct proof *proof)
 
 static void describe_guard(const struct proof *proof, const char *version)
 {
-    ok("guard", text("%s, loaded and asked before main: TCP ports %s; Unix sockets %s", version,
-                     value_of(proof, "PORTS"), value_of(proof, "UNIX")));
-    ok("keepalive", text("KEEPIDLE %s s, KEEPINTVL %s s, KEEPCNT %s, USER_TIMEOUT %s ms",
-                         value_of(proof, "KEEPIDLE"), value_of(proof, "KEEPINTVL"),
-                         value_of(proof, "KEEPCNT"), value_of(proof, "USER_TIMEOUT")));
+    ok("guard", xasprintf("%s, loaded and asked before main: TCP ports %s; Unix sockets %s",
+                          version, value_of(proof, "PORTS"), value_of(proof, "UNIX")));
+    ok("keepalive", xasprintf("KEEPIDLE %s s, KEEPINTVL %s s, KEEPCNT %s, USER_TIMEOUT %s ms",
+                              value_of(proof, "KEEPIDLE"), value_of(proof, "KEEPINTVL"),
+                              value_of(proof, "KEEPCNT"), value_of(proof, "USER_TIMEOUT")));
 }
 
 /* ---- the end ---- */
 
 static void judge_exit(const struct proof *proof, const char *about)
 {
-    char *rest = text("%s", proof->out);
+    char *rest = xasprintf("%s", proof->out);
     const char *first = take_line(&rest);
     if (proof->status == REDISGUARD_EXIT_STRICT && strstr(proof->err, "redisguard: ") != NULL) {
         fail("configuration", "REDISGUARD_STRICT=1 ends the program for what is said above",
              "mend those variables");
     } else if (proof->status != 0 || first == NULL || !begins(first, "redisguard ")) {
         fail(about,
-             text("it ended before main with status %d: %s", proof->status, last_line(proof)),
+             xasprintf("it ended before main with status %d: %s", proof->status, last_line(proof)),
              "see whether it starts without the guard; if it does, install the library again");
     } else {
         describe_guard(proof, first + strlen("redisguard "));
@@ -112,7 +112,8 @@ void answer_judge(const struct proof *proof, const char *about)
         judge_exit(proof, about);
         break;
     case PROOF_KILLED:
-        fail(about, text("signal %d ended it before main: %s", proof->status, last_line(proof)),
+        fail(about,
+             xasprintf("signal %d ended it before main: %s", proof->status, last_line(proof)),
              "see whether it starts without the guard; if it does, install the library again");
         break;
     case PROOF_MAIN:
@@ -125,15 +126,20 @@ void answer_judge(const struct proof *proof, const char *about)
              "see which rule gives it privileges: SELinux, AppArmor");
         break;
     case PROOF_SILENT:
-        fail(about, text("it did not come to the guard within %d s", PROOF_SECONDS),
+        fail(about, xasprintf("it did not come to the guard within %d s", PROOF_SECONDS),
              "a library that it needs waits for something at start: see which");
         break;
     case PROOF_NO_EXEC:
-        fail(about, text("it cannot be executed: %s", error), "install it again");
+        fail(about, xasprintf("it cannot be executed: %s", error), "install it again");
+        break;
+    case PROOF_FILTERED:
+        fail(about,
+             "not proven: ptrace(2), which stops it before main, is killed by a system call filter",
+             "systemd: SystemCallFilter=@debug for the check, or check without the filter");
         break;
     case PROOF_REFUSED:
         fail(about,
-             text("not proven: ptrace(2), which stops it before main, is refused: %s", error),
+             xasprintf("not proven: ptrace(2), which stops it before main, is refused: %s", error),
              "check where ptrace is allowed (docker run --cap-add SYS_PTRACE)");
         break;
     }

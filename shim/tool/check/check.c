@@ -1,27 +1,22 @@
 /*
- * redisguard-check: does the guard work in this command, and if not, why?
- *
- *     redisguard-check LIBRARY [--json] [--] COMMAND [ARG]...
- *
- * Called by the wrapper, for its option --check, with the environment that COMMAND would get but
- * for LD_PRELOAD. Reads files first; only a program that can load the library is started, and that
- * one never reaches its main (proof.h). Linked statically: it runs beside any libc, and nothing is
- * ever preloaded into it. Exit status: 0 the guard works, 1 it does not, 125 misused.
+ * check.c: see check.h. Reads files first; only a program that can load the library is started, and
+ * that one never reaches its main (proof.h).
  */
+#include "check/check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "answer.h"
 #include "command.h"
+#include "common/strings.h"
 #include "library.h"
 #include "php.h"
 #include "program.h"
 #include "proof.h"
 #include "report.h"
-#include "words.h"
-
-enum { EXIT_MISUSED = 125 };
 
 static void explain_shell(const char *path)
 {
@@ -41,7 +36,7 @@ static void check(const char *library, char **argv)
     if (!is_usable || !is_found)
         return;
     const char *about = base_name(command.path);
-    if (!library_is_preloaded(library)) {
+    if (!library_is_preloaded(library) && !library_is_global()) {
         fail(about, "on the way to it the guard is lost from LD_PRELOAD",
              "put redisguard directly before it");
         return;
@@ -53,27 +48,15 @@ static void check(const char *library, char **argv)
     answer_judge(&proof, about);
     if (report_has_failed())
         return;
+    addresses_explain();
     explain_shell(command.path);
     php_explain(command.path, command.argv);
 }
 
-int main(int argc, char *argv[])
+int check_command(const char *library, bool as_json, char **argv)
 {
-    bool json = false;
-    int at = 2;
-    if (at < argc && strcmp(argv[at], "--json") == 0) {
-        json = true;
-        at++;
-    }
-    if (at < argc && strcmp(argv[at], "--") == 0)
-        at++;
-    if (at >= argc) {
-        fputs("redisguard-check: usage: redisguard --check [--json] [--] COMMAND [ARG]...\n",
-              stderr);
-        return EXIT_MISUSED;
-    }
-    report_begin(json, argv + at);
-    check(argv[1], argv + at);
+    report_begin(as_json, argv);
+    check(library, argv);
     report_end();
     return report_has_failed() ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -9,7 +9,8 @@
 
 struct command {
     char **argv;
-    char *path; /* of the program that argv[0] names */
+    char *path;          /* of the program that argv[0] names */
+    bool is_interpreted; /* argv has words that a script's first line and its name have added */
 };
 
 /* Findings on the way, which goes on until command is an ELF program. Does to our own environment

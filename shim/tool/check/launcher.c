@@ -1,208 +1,133 @@
 /*
- * launcher.c: see launcher.h. Knows launchers by name, and of their options those that take an
- * argument of their own. Writes to our own environment, as env(1) would to its.
+ * launcher.c: see launcher.h. Writes to our own environment, as the launcher would to its.
  */
 #include "launcher.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/strings.h"
+#include "env_words.h"
+#include "launchers.h"
+#include "library.h"
 #include "program.h"
 #include "report.h"
-#include "words.h"
-
-struct launcher {
-    const char *name;
-    const char *with_argument; /* options whose argument is a word of its own */
-    int operands;              /* words of its own before the command */
-    const char *clears;        /* options that clear the environment; "": it always does */
-    const char *keeps;         /* an option that makes it pass the environment on all the same */
-    const char *instead;       /* it starts nothing itself: what to do */
-};
-
-#define IN_THE_UNIT                                                                                \
-    "put what redisguard --env prints into the unit, as Environment= lines (PassEnvironment= "     \
-    "passes the manager's variables, not this shell's)"
-#define IN_THE_IMAGE "put redisguard into the image, before the command"
-#define IN_THE_TABLE "put redisguard before the command in the table"
-
-static const struct launcher launchers[] = {
-    {.name = "nice", .with_argument = "-n --adjustment"},
-    {.name = "ionice", .with_argument = "-c -n --class --classdata"},
-    {.name = "nohup"},
-    {.name = "setsid"},
-    {.name = "timeout", .with_argument = "-k -s --kill-after --signal", .operands = 1},
-    {.name = "stdbuf", .with_argument = "-i -o -e --input --output --error"},
-    {.name = "chrt", .with_argument = "-T -P -D", .operands = 1},
-    {.name = "taskset", .operands = 1},
-    {.name = "chpst", .with_argument = "-u -U -b -e -/ -n -l -L -m -d -o -p -f -c -r -t -C"},
-    {.name = "s6-setuidgid", .operands = 1},
-    {.name = "gosu", .operands = 1},
-    {.name = "su-exec", .operands = 1},
-    {.name = "tini", .with_argument = "-p -e"},
-    {.name = "dumb-init", .with_argument = "-r --rewrite"},
-    {.name = "setpriv",
-     .with_argument = "--reuid --regid --ruid --rgid --euid --egid --groups --inh-caps "
-                      "--ambient-caps --bounding-set --securebits --pdeathsig",
-     .clears = "--reset-env"},
-    {.name = "runuser", .with_argument = "-u -g -G -w", .clears = "- -l --login"},
-    {.name = "su", .with_argument = "-g -G -w", .clears = "- -l --login"},
-    {.name = "sudo", .clears = ""},
-    {.name = "doas", .clears = ""},
-    {.name = "systemd-run",
-     .with_argument = "-p -u --unit --property",
-     .clears = "",
-     .keeps = "--scope"},
-    {.name = "systemctl", .instead = IN_THE_UNIT},
-    {.name = "service", .instead = IN_THE_UNIT},
-    {.name = "docker", .instead = IN_THE_IMAGE},
-    {.name = "podman", .instead = IN_THE_IMAGE},
-    {.name = "kubectl", .instead = IN_THE_IMAGE},
-    {.name = "ssh", .instead = "put redisguard before the command on that machine"},
-    {.name = "cron", .instead = IN_THE_TABLE},
-    {.name = "crond", .instead = IN_THE_TABLE},
-};
-
-static const struct launcher *find(const char *name)
-{
-    for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)
-        if (strcmp(launchers[i].name, name) == 0)
-            return &launchers[i];
-    return NULL;
-}
-
-static bool lists(const char *words, const char *word)
-{
-    return words != NULL && strstr(text(" %s ", words), text(" %s ", word)) != NULL;
-}
-
-static bool holds_guard(void)
-{
-    const char *list = getenv("LD_PRELOAD");
-    return list != NULL && strstr(list, "libredisguard.so") != NULL;
-}
 
 static const char *put_behind(const char *name)
 {
-    return text("put redisguard behind it: %s ... redisguard -- COMMAND", name);
+    return xasprintf("put redisguard behind it: %s ... redisguard -- COMMAND", name);
 }
 
-static enum launched loses_guard(const char *name, const char *found)
+/* The library that LD_PRELOAD names; NULL: none. */
+static const char *preloaded_guard(void)
 {
-    fail(name, found, put_behind(name));
+    const char *list = getenv("LD_PRELOAD");
+    char *rest = xasprintf("%s", list != NULL ? list : "");
+    for (char *word; (word = strsep(&rest, ": \t")) != NULL;)
+        if (strstr(word, "libredisguard.so") != NULL)
+            return word;
+    return NULL;
+}
+
+static enum launched loses_guard(const char *name, const char *message)
+{
+    if (library_is_global()) {
+        warn(name, xasprintf("%s; " GLOBAL_PRELOAD " loads the library all the same", message),
+             "REDISGUARD_ variables do not pass either: set them behind it, or use the defaults");
+        return LAUNCHES;
+    }
+    fail(name, message, put_behind(name));
     return LAUNCHES_UNGUARDED;
 }
 
-static enum launched starts_what(const char *name)
+static enum launched starts_what(const char *name, const char *what)
 {
-    warn(name, "it passes the environment on, but what it starts is not known here",
-         "check that command by itself");
+    warn(name,
+         xasprintf("it passes the environment on, but what it starts is not known here%s%s",
+                   what != NULL ? ": " : "", what != NULL ? what : ""),
+         "check that command by itself: redisguard --check -- COMMAND");
     return LAUNCHES_UNKNOWN;
 }
 
 /* ---- env ---- */
 
-/* The words of -S; its quotes and escapes are not read. */
-static char **split(const char *string, char **rest)
-{
-    size_t count = 0, more = 0;
-    while (rest[more] != NULL)
-        more++;
-    char **words = calloc(strlen(string) + more + 1, sizeof *words);
-    char *left = text("%s", string);
-    if (words == NULL)
-        abort();
-    for (char *word; (word = strsep(&left, " \t")) != NULL;)
-        if (*word != '\0')
-            words[count++] = word;
-    memcpy(words + count, rest, more * sizeof *rest);
-    return words;
-}
-
-/* The argument of an option, attached or the next word; NULL: another option. */
-static char *argument_of(char ***at, const char *short_name, const char *long_name)
-{
-    char *word = **at;
-    size_t length = strlen(long_name);
-    if (strncmp(word, long_name, length) == 0 && word[length] == '=')
-        return word + length + 1;
-    if (strcmp(word, short_name) == 0 || strcmp(word, long_name) == 0)
-        return (*at)[1] != NULL ? *++*at : NULL;
-    return strncmp(word, short_name, 2) == 0 ? word + 2 : NULL;
-}
-
-static bool is_clearing(const char *word)
-{
-    return strcmp(word, "-") == 0 || strcmp(word, "-i") == 0 ||
-           strcmp(word, "--ignore-environment") == 0;
-}
-
-/* env(1): options, then variables, then the command. */
-static char **apply_env(char **argv)
-{
-    char **at = argv + 1;
-    for (char *argument; *at != NULL && **at == '-'; at++) {
-        if (is_clearing(*at)) {
-            clearenv();
-        } else if ((argument = argument_of(&at, "-u", "--unset")) != NULL) {
-            unsetenv(argument);
-        } else if ((argument = argument_of(&at, "-S", "--split-string")) != NULL) {
-            at = split(argument, at + 1) - 1;
-        } else if ((argument = argument_of(&at, "-C", "--chdir")) != NULL) {
-            if (chdir(argument) != 0)
-                break;
-        } else if (strcmp(*at, "--") == 0) {
-            at++;
-            break;
-        }
-    }
-    for (; *at != NULL && strchr(*at, '=') != NULL; at++)
-        putenv(*at);
-    return at;
-}
-
 static enum launched follow_env(char **argv, char ***started)
 {
     bool had_path = getenv("PATH") != NULL;
-    *started = apply_env(argv);
+    *started = env_words_apply(argv);
     if (**started == NULL)
         return LAUNCHES_NOTHING;
-    if (!holds_guard())
+    if (preloaded_guard() == NULL)
         return loses_guard("env", "it leaves the guard out of LD_PRELOAD");
     if (had_path && getenv("PATH") == NULL)
         warn("env", "it takes PATH out of the environment", "name the command by its whole path");
-    ok("env", text("it starts %s", **started));
+    ok("env", xasprintf("it starts %s", **started));
     return LAUNCHES;
 }
 
-/* ---- the others ---- */
+/* ---- the words of the others ---- */
 
-static bool has_option(char *const *argv, char *const *end, const char *options)
+/* Does this word, an option or several letters of them, take the next word as its argument? */
+static bool takes_next(const struct launcher *launcher, const char *word)
 {
-    for (char *const *at = argv + 1; at < end; at++)
-        if (lists(options, *at))
-            return true;
+    if (lists(launcher->with_argument, word))
+        return true;
+    if (launcher->with_argument == NULL || word[1] == '-')
+        return false;
+    for (const char *letter = word + 1; *letter != '\0'; letter++)
+        if (lists(launcher->with_argument, (char[]){'-', *letter, '\0'}))
+            return letter[1] == '\0';
     return false;
 }
 
-/* Where its own words end. */
-static char **command_of(const struct launcher *launcher, char **argv)
+static char **behind_options(const struct launcher *launcher, char **at)
 {
-    char **at = argv + 1;
     for (; *at != NULL && **at == '-'; at++) {
-        if (strcmp(*at, "--") == 0) {
-            at++;
-            break;
-        }
-        if (lists(launcher->with_argument, *at) && at[1] != NULL)
+        if (strcmp(*at, "--") == 0)
+            return at + 1;
+        if (takes_next(launcher, *at) && at[1] != NULL)
             at++;
     }
+    return at;
+}
+
+/* NULL: these words do not follow. */
+static char **behind_words(const char *words, char **at)
+{
+    char *rest = xasprintf("%s", words);
+    for (char *word; (word = strsep(&rest, " ")) != NULL; at++)
+        if (*at == NULL || strcmp(*at, word) != 0)
+            return NULL;
+    return at;
+}
+
+/* Where its own words end; NULL: in this way it starts nothing. */
+static char **command_of(const struct launcher *launcher, char **argv)
+{
+    char **at = behind_options(launcher, argv + 1);
+    if (launcher->words != NULL && (at = behind_words(launcher->words, at)) == NULL)
+        return NULL;
     for (int i = 0; i < launcher->operands && *at != NULL; i++)
         at++;
+    if (launcher->operands > 0 && *at != NULL && strcmp(*at, "--") == 0)
+        at++;
     return at;
+}
+
+/* One of these options, whole, with an argument behind = or at once, or NULL. */
+static const char *given_option(char *const *argv, char *const *end, const char *options)
+{
+    for (char *const *at = argv + 1; at < end; at++)
+        if (lists(options, xasprintf("%.*s", (int)strcspn(*at, "="), *at)))
+            return *at;
+    return NULL;
+}
+
+static bool has_option(char *const *argv, char *const *end, const char *options)
+{
+    return given_option(argv, end, options) != NULL;
 }
 
 /* su and runuser start the shell of a user, unless runuser is told that user with -u. */
@@ -212,27 +137,133 @@ static bool starts_a_shell(const char *name, char *const *argv, char *const *end
            (strcmp(name, "runuser") == 0 && !has_option(argv, end, "-u"));
 }
 
-enum launched launcher_follow(const char *path, char **argv, char ***started)
+/* ---- another root directory ---- */
+
+/* root: NULL, not known. */
+static enum launched enters(const char *name, const char *root)
 {
-    const char *name = base_name(argv[0]);
-    if (strcmp(name, "env") == 0)
-        return follow_env(argv, started);
-    const struct launcher *launcher = find(name);
-    if (launcher == NULL)
-        return LAUNCHES_NOTHING;
-    if (launcher->instead != NULL) {
-        fail(name, text("what %s starts does not get this environment", name), launcher->instead);
+    const char *library = preloaded_guard();
+    if (root != NULL && strcmp(root, "/") == 0)
+        return LAUNCHES;
+    if (root != NULL && library != NULL && access(xasprintf("%s%s", root, library), R_OK) != 0) {
+        fail(name, xasprintf("in its root directory %s there is no %s", root, library),
+             xasprintf("install the library below %s at the same path", root));
         return LAUNCHES_UNGUARDED;
     }
-    *started = command_of(launcher, argv);
-    bool keeps = has_option(argv, *started, launcher->keeps);
+    warn(name, "its command sees another root directory, which is not looked into here",
+         xasprintf("check it from inside: %s ... redisguard --check -- COMMAND", name));
+    return LAUNCHES_UNKNOWN;
+}
+
+static enum launched follow_into_root(const struct launcher *launcher, char **argv, char **started)
+{
+    if (*launcher->new_root == '\0')
+        return enters(launcher->name, started > argv + 1 ? started[-1] : NULL);
+    const char *option = given_option(argv, started, launcher->new_root);
+    if (option == NULL)
+        return LAUNCHES;
+    const char *value = strchr(option, '=');
+    for (char **at = argv; value == NULL && at + 1 < started; at++)
+        if (*at == option && takes_next(launcher, option))
+            value = at[1];
+    return enters(launcher->name, value != NULL && *value == '=' ? value + 1 : value);
+}
+
+/* ---- start-stop-daemon: the program is an option's argument, its words stand behind -- ---- */
+
+static char *value_of(char **argv, const char *letter, const char *name)
+{
+    size_t length = strlen(name);
+    for (char **at = argv + 1; *at != NULL && strcmp(*at, "--") != 0; at++) {
+        if ((strcmp(*at, letter) == 0 || strcmp(*at, name) == 0) && at[1] != NULL)
+            return at[1];
+        if (starts_with(*at, name) && (*at)[length] == '=')
+            return *at + length + 1;
+    }
+    return NULL;
+}
+
+static enum launched follow_daemon(char **argv, char ***started)
+{
+    char **end = argv, *program = value_of(argv, "-a", "--startas");
+    if (program == NULL)
+        program = value_of(argv, "-x", "--exec");
+    while (*end != NULL && strcmp(*end, "--") != 0)
+        end++;
+    if (program == NULL || !has_option(argv, end, "-S --start"))
+        return LAUNCHES_NOTHING;
+    char **words =
+        *end != NULL ? end : end - 1; /* there is room for the program in front of them */
+    words[0] = program;
+    *started = words;
+    ok(argv[0], xasprintf("it passes the environment on to %s", program));
+    return LAUNCHES;
+}
+
+/* ---- all of them ---- */
+
+static const struct launcher *find(char **argv, char ***started)
+{
+    const struct launcher *launcher = NULL;
+    while ((launcher = launchers_find(base_name(argv[0]), launcher)) != NULL)
+        if ((*started = command_of(launcher, argv)) != NULL)
+            break;
+    return launcher;
+}
+
+/* busybox, when its first word is a launcher's name, is that launcher. */
+static char **behind_busybox(char **argv)
+{
+    bool is_launcher =
+        argv[1] != NULL && (strcmp(argv[1], "env") == 0 || launchers_find(argv[1], NULL) != NULL);
+    return strcmp(base_name(argv[0]), "busybox") == 0 && is_launcher ? argv + 1 : argv;
+}
+
+static enum launched follow(const struct launcher *launcher, const char *path, char **argv,
+                            char **started)
+{
+    const char *name = launcher->name;
+    bool keeps = has_option(argv, started, launcher->keeps);
     if (launcher->clears != NULL && !keeps &&
-        (*launcher->clears == '\0' || has_option(argv, *started, launcher->clears)))
+        (*launcher->clears == '\0' || has_option(argv, started, launcher->clears)))
         return loses_guard(name, "it clears the environment, LD_PRELOAD with it");
     if (!program_keeps_preload(path, put_behind(name)))
         return LAUNCHES_UNGUARDED;
-    if (starts_a_shell(name, argv, *started) || **started == NULL)
-        return starts_what(name);
-    ok(name, text("it passes the environment on to %s", **started));
+    if (launcher->new_root != NULL) {
+        enum launched entered = follow_into_root(launcher, argv, started);
+        if (entered != LAUNCHES)
+            return entered;
+    }
+    if (strcmp(name, "envdir") == 0 || strcmp(name, "s6-envdir") == 0) {
+        env_directory_apply(started > argv + 1 ? started[-1] : ".");
+        if (preloaded_guard() == NULL)
+            return loses_guard(name, "its directory has an LD_PRELOAD without the guard");
+    }
+    if (*started == NULL || **started == '-' || starts_a_shell(name, argv, started))
+        return starts_what(name, NULL);
+    ok(name, xasprintf("it passes the environment on to %s", *started));
     return LAUNCHES;
+}
+
+enum launched launcher_follow(const char *path, char **argv, char ***started)
+{
+    argv = behind_busybox(argv);
+    const char *name = base_name(argv[0]);
+    if (strcmp(name, "env") == 0)
+        return follow_env(argv, started);
+    if (strcmp(name, "start-stop-daemon") == 0)
+        return follow_daemon(argv, started);
+    const struct launcher *launcher = find(argv, started);
+    if (launcher == NULL)
+        return LAUNCHES_NOTHING;
+    if (launcher->instead != NULL) {
+        fail(name, xasprintf("what %s starts does not get this environment", name),
+             launcher->instead);
+        return LAUNCHES_UNGUARDED;
+    }
+    if (launcher->starts != NULL) {
+        starts_what(name, launcher->starts);
+        return LAUNCHES_NOTHING;
+    }
+    return follow(launcher, path, argv, *started);
 }

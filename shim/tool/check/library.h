@@ -15,7 +15,12 @@ void library_preload(const char *library);
 /* Does LD_PRELOAD hold this path? */
 bool library_is_preloaded(const char *library);
 
-/* Findings about other copies of the library in LD_PRELOAD and in /etc/ld.so.preload. */
+#define GLOBAL_PRELOAD "/etc/ld.so.preload"
+
+/* Findings about other copies of the library in LD_PRELOAD and in GLOBAL_PRELOAD. */
 void library_seek_others(const char *library);
+
+/* Does GLOBAL_PRELOAD, which glibc's loader reads for every program, name the library? */
+bool library_is_global(void);
 
 #endif

@@ -12,27 +12,43 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/strings.h"
 #include "report.h"
-#include "words.h"
 
-/* ---- one pool ---- */
+/* ---- pools: php-fpm merges sections of the same name, whichever files they stand in ---- */
+
+enum { POOLS_AT_MOST = 256, FILES_AT_MOST = 256 };
 
 struct pool {
-    char *name; /* NULL: not in a pool */
+    char *name;
     bool clears, preloads;
 };
 
-static struct pool pool_named(char *name)
+struct fpm {
+    struct pool pools[POOLS_AT_MOST];
+    int pool_count;
+    char *files[FILES_AT_MOST];
+    int file_count;
+};
+
+/* NULL: it is no pool, or there are too many. */
+static struct pool *pool_named(struct fpm *fpm, char *name)
 {
-    return (struct pool){.name = strcmp(name, "global") == 0 ? NULL : name, .clears = true};
+    for (int i = 0; i < fpm->pool_count; i++)
+        if (strcmp(fpm->pools[i].name, name) == 0)
+            return &fpm->pools[i];
+    if (strcasecmp(name, "global") == 0 || fpm->pool_count == POOLS_AT_MOST)
+        return NULL;
+    fpm->pools[fpm->pool_count] = (struct pool){.name = name, .clears = true};
+    return &fpm->pools[fpm->pool_count++];
 }
 
 static void judge_pool(const struct pool *pool)
 {
-    if (pool->name != NULL && pool->clears && !pool->preloads)
+    if (pool->clears && !pool->preloads)
         warn("php-fpm",
-             text("pool %s has clear_env on: its workers are guarded, what they start is not",
-                  pool->name),
+             xasprintf("pool %s has clear_env on: its workers are guarded, what they start is not",
+                       pool->name),
              "clear_env = no, or env[LD_PRELOAD] = the library, if that needs Redis");
 }
 
@@ -44,62 +60,65 @@ static bool is_off(const char *value)
 
 /* ---- configuration files: each may name more ---- */
 
-enum { FILES_AT_MOST = 256 };
-
-struct files {
-    char *path[FILES_AT_MOST];
-    int count;
-};
-
-/* The pattern is of files in one folder. */
-static void include(struct files *files, const char *pattern)
+/* The pattern is of files in one directory. */
+static void include(struct fpm *fpm, const char *pattern)
 {
     struct dirent **names = NULL;
     const char *name = base_name(pattern);
-    char *folder = name > pattern ? text("%.*s", (int)(name - pattern), pattern) : text("./");
-    int count = scandir(folder, &names, NULL, alphasort);
-    for (int i = 0; i < count && files->count < FILES_AT_MOST; i++)
+    char *directory =
+        name > pattern ? xasprintf("%.*s", (int)(name - pattern), pattern) : xasprintf("./");
+    int count = scandir(directory, &names, NULL, alphasort);
+    for (int i = 0; i < count && fpm->file_count < FILES_AT_MOST; i++)
         if (fnmatch(name, names[i]->d_name, FNM_PERIOD) == 0)
-            files->path[files->count++] = text("%s%s", folder, names[i]->d_name);
+            fpm->files[fpm->file_count++] = xasprintf("%s%s", directory, names[i]->d_name);
 }
 
-static void read_setting(const char *name, const char *value, struct pool *pool,
-                         struct files *files)
+/* A quoted value is what its quotes hold. */
+static char *unquoted(char *value)
+{
+    size_t length = strlen(value);
+    bool is_quoted = length > 1 && (*value == '"' || *value == '\'') && value[length - 1] == *value;
+    if (is_quoted)
+        value[length - 1] = '\0';
+    return is_quoted ? value + 1 : value;
+}
+
+static void read_setting(const char *name, const char *value, struct pool *pool, struct fpm *fpm)
 {
     if (strcmp(name, "include") == 0)
-        include(files, value);
+        include(fpm, value);
+    else if (pool == NULL)
+        return;
     else if (strcmp(name, "clear_env") == 0)
         pool->clears = !is_off(value);
     else if (strcmp(name, "env[LD_PRELOAD]") == 0)
         pool->preloads = strstr(value, "libredisguard.so") != NULL;
 }
 
-static void read_line(char *line, struct pool *pool, struct files *files)
+static void read_line(char *line, struct pool **pool, struct fpm *fpm)
 {
     char *value = strchr(line, '='), *end = strchr(line, ']');
     if (*line == '[' && end != NULL) {
-        judge_pool(pool);
-        *pool = pool_named(text("%.*s", (int)(end - line - 1), line + 1));
+        *pool = pool_named(fpm, xasprintf("%.*s", (int)(end - line - 1), line + 1));
     } else if (*line != ';' && value != NULL) {
         *value++ = '\0';
-        read_setting(trimmed(line), trimmed(value), pool, files);
+        read_setting(trimmed(line), unquoted(trimmed(value)), *pool, fpm);
     }
 }
 
-static void read_file(const char *path, struct files *files)
+static void read_file(const char *path, struct fpm *fpm)
 {
-    struct pool pool = {.name = NULL};
+    struct pool *pool = NULL;
     char *line = NULL;
     size_t room = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        warn("php-fpm", text("cannot read %s, where clear_env may be set", path),
+        warn("php-fpm", xasprintf("cannot read %s, where clear_env may be set", path),
              "check as a user who can, or give its path with -y");
         return;
     }
     while (getline(&line, &room, file) >= 0)
-        read_line(line + strspn(line, " \t"), &pool, files);
-    judge_pool(&pool);
+        read_line(line + strspn(line, " \t"), &pool, fpm);
     free(line);
     fclose(file);
 }
@@ -108,10 +127,10 @@ static void read_file(const char *path, struct files *files)
 static char *default_configuration(const char *version)
 {
     char *const places[] = {
-        text("/etc/php/%s/fpm/php-fpm.conf", version),
-        text("/etc/php%s/php-fpm.conf", version),
-        text("/usr/local/etc/php-fpm.conf"),
-        text("/etc/php-fpm.conf"),
+        xasprintf("/etc/php/%s/fpm/php-fpm.conf", version),
+        xasprintf("/etc/php%s/php-fpm.conf", version),
+        xasprintf("/usr/local/etc/php-fpm.conf"),
+        xasprintf("/etc/php-fpm.conf"),
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (access(places[i], F_OK) == 0)
@@ -137,9 +156,12 @@ static char *configuration_of(const char *version, char *const argv[])
 
 static void explain_fpm(const char *version, char *const argv[])
 {
-    struct files files = {.path = {configuration_of(version, argv)}, .count = 1};
-    for (int i = 0; i < files.count; i++)
-        read_file(files.path[i], &files);
+    static struct fpm fpm;
+    fpm.files[fpm.file_count++] = configuration_of(version, argv);
+    for (int i = 0; i < fpm.file_count; i++)
+        read_file(fpm.files[i], &fpm);
+    for (int i = 0; i < fpm.pool_count; i++)
+        judge_pool(&fpm.pools[i]);
 }
 
 /* ---- all of PHP ---- */

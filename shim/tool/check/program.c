@@ -5,10 +5,12 @@
 #include "program.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -16,8 +18,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/strings.h"
+#include "library.h"
 #include "report.h"
-#include "words.h"
 
 enum { HEADERS_AT_MOST = 256, NOTES_LENGTH = 4096, LOADER_LENGTH = 4096 };
 
@@ -55,14 +58,15 @@ bool program_keeps_preload(const char *path, const char *cure)
 {
     bool for_this_user = false;
     const char *privileges = privileges_of(path, &for_this_user);
-    if (privileges == NULL)
+    if (privileges == NULL || library_is_global()) /* which holds for privileged programs too */
         return true;
     if (for_this_user)
-        fail(base_name(path), text("%s %s: its loader drops LD_PRELOAD", path, privileges), cure);
+        fail(base_name(path), xasprintf("%s %s: its loader drops LD_PRELOAD", path, privileges),
+             cure);
     else
         warn(base_name(path),
-             text("%s %s: its loader drops LD_PRELOAD for other users than this one", path,
-                  privileges),
+             xasprintf("%s %s: its loader drops LD_PRELOAD for other users than this one", path,
+                       privileges),
              cure);
     return !for_this_user;
 }
@@ -82,6 +86,12 @@ static bool read_identity(int file, Elf64_Ehdr *header)
     memset(header, 0, sizeof *header);
     return read_at(file, 0, header, offsetof(Elf64_Ehdr, e_version)) &&
            memcmp(header->e_ident, ELFMAG, SELFMAG) == 0;
+}
+
+/* Its runtime, static or not, mounts a file system that is part of the file, and starts AppRun. */
+static bool is_appimage(const Elf64_Ehdr *header)
+{
+    return memcmp(header->e_ident + EI_ABIVERSION, "AI\x02", 3) == 0;
 }
 
 static bool read_identity_of(const char *path, Elf64_Ehdr *header)
@@ -106,15 +116,15 @@ static const char *kind(const Elf64_Ehdr *header)
                                                                  : "of no known word size";
     switch (header->e_machine) {
     case EM_X86_64:
-        return text("%s x86-64", bits);
+        return xasprintf("%s x86-64", bits);
     case EM_386:
-        return text("%s x86", bits);
+        return xasprintf("%s x86", bits);
     case EM_AARCH64:
-        return text("%s arm64", bits);
+        return xasprintf("%s arm64", bits);
     case EM_ARM:
-        return text("%s arm", bits);
+        return xasprintf("%s arm", bits);
     default:
-        return text("%s, ELF machine %u", bits, header->e_machine);
+        return xasprintf("%s, ELF machine %u", bits, header->e_machine);
     }
 }
 
@@ -187,6 +197,77 @@ static bool is_go(const struct elf *elf)
     return false;
 }
 
+/* ---- the dynamic section ---- */
+
+/* Where the file has what the program has at this address. */
+static bool offset_of(const struct elf *elf, uint64_t address, uint64_t *offset)
+{
+    for (int i = 0; i < elf->count; i++) {
+        const Elf64_Phdr *header = &elf->headers[i];
+        if (header->p_type != PT_LOAD || address < header->p_vaddr ||
+            address - header->p_vaddr >= header->p_filesz)
+            continue;
+        *offset = header->p_offset + (address - header->p_vaddr);
+        return true;
+    }
+    return false;
+}
+
+/* Of the dynamic section; 0: there is no such entry. */
+static uint64_t dynamic_value(const struct elf *elf, int64_t tag)
+{
+    const Elf64_Phdr *header = find_header(elf, PT_DYNAMIC);
+    Elf64_Dyn entry = {.d_tag = DT_NULL};
+    uint64_t end = header != NULL ? header->p_filesz : 0;
+    for (uint64_t at = 0; at + sizeof entry <= end; at += sizeof entry) {
+        if (!read_at(elf->file, header->p_offset + at, &entry, sizeof entry) ||
+            entry.d_tag == DT_NULL)
+            break;
+        if (entry.d_tag == tag)
+            return entry.d_un.d_val;
+    }
+    return 0;
+}
+
+/* The names of what it needs, libraries and functions, one behind the other. NULL: none. */
+static char *needed_names(const struct elf *elf, size_t *length)
+{
+    enum { LENGTH_AT_MOST = 16 << 20 };
+    uint64_t offset = 0, size = dynamic_value(elf, DT_STRSZ);
+    if (size == 0 || size > LENGTH_AT_MOST ||
+        !offset_of(elf, dynamic_value(elf, DT_STRTAB), &offset))
+        return NULL;
+    char *names = calloc(size + 1, 1); /* ends with NUL, whatever the file holds */
+    if (names == NULL)
+        abort();
+    *length = read_at(elf->file, offset, names, size) ? size : 0;
+    return names;
+}
+
+static bool is_part_of_libc(const char *library)
+{
+    static const char *const parts[] = {"libc.so", "libpthread.so", "libdl.so",  "libresolv.so",
+                                        "libm.so", "librt.so",      "libc.musl", "ld-"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (starts_with(library, parts[i]))
+            return true;
+    return false;
+}
+
+/* Go's runtime with cgo takes threads and the resolver from libc, but never connect; so a Go
+ * program that imports that has a C client in it, as one has that needs another library. */
+static bool connects_through_libc(const struct elf *elf)
+{
+    size_t length = 0;
+    bool found = false;
+    char *names = needed_names(elf, &length);
+    for (const char *at = names; names != NULL && at < names + length; at += strlen(at) + 1)
+        found = found || strcmp(at, "connect") == 0 ||
+                (strstr(at, ".so") != NULL && !is_part_of_libc(at));
+    free(names);
+    return found;
+}
+
 static enum libc libc_of(const char *loader)
 {
     const char *name = base_name(loader);
@@ -201,23 +282,30 @@ static enum libc judge_loader(const char *about, const char *path, const struct 
     if (loader == NULL) {
         bool is_pie = find_header(elf, PT_DYNAMIC) != NULL;
         fail(about,
-             text("%s is linked statically%s: no loader, so nothing is preloaded", path,
-                  is_pie ? " (static-pie)" : ""),
+             xasprintf("%s is linked statically%s: no loader, so nothing is preloaded", path,
+                       is_pie ? " (static-pie)" : ""),
              "use a dynamically linked build; what it only starts is guarded: check that command");
         return NO_LIBC;
     }
     enum libc libc = libc_of(loader);
     const char *name = libc == MUSL ? "musl" : "glibc";
     if (libc == NO_LIBC) {
-        fail(about, text("%s: its loader is \"%s\", neither glibc's nor musl's", path, loader),
+        fail(about, xasprintf("%s: its loader is \"%s\", neither glibc's nor musl's", path, loader),
              "use a build for glibc or musl");
         return NO_LIBC;
     }
-    if (access(loader, X_OK) != 0) {
-        fail(about, text("%s: its loader %s is missing", path, loader), text("install %s", name));
+    if (access(loader, F_OK) == 0 && access(loader, X_OK) != 0) {
+        fail(about,
+             xasprintf("%s: its loader %s may not be executed: %s", path, loader, strerror(errno)),
+             "systemd: add its directory to ExecPaths=; else look for a mount with noexec");
         return NO_LIBC;
     }
-    ok(about, text("%s is %s, linked dynamically with %s", path, kind(&elf->header), name));
+    if (access(loader, X_OK) != 0) {
+        fail(about, xasprintf("%s: its loader %s is missing", path, loader),
+             xasprintf("install %s", name));
+        return NO_LIBC;
+    }
+    ok(about, xasprintf("%s is %s, linked dynamically with %s", path, kind(&elf->header), name));
     return libc;
 }
 
@@ -225,7 +313,16 @@ static enum libc judge_elf(const char *about, const char *path, const struct elf
 {
     if (!is_go(elf))
         return judge_loader(about, path, elf);
-    fail(about, text("%s is a Go program: it makes its own system calls, unseen", path),
+    if (connects_through_libc(elf)) {
+        warn(about,
+             xasprintf(
+                 "%s is a Go program with C libraries: their connections are guarded, those of "
+                 "Go's own net package are not",
+                 path),
+             "see which of them its Redis client is");
+        return judge_loader(about, path, elf);
+    }
+    fail(about, xasprintf("%s is a Go program: it makes its own system calls, unseen", path),
          "set keepalive in its Redis client; Go does not fork");
     return NO_LIBC;
 }
@@ -237,17 +334,21 @@ enum libc program_libc(const char *path, const char *library)
     Elf64_Ehdr ours;
     struct elf elf = {.file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (elf.file < 0)
-        fail(about, text("%s may be executed but not read: it cannot be told what it is", path),
+        fail(about,
+             xasprintf("%s may be executed but not read: it cannot be told what it is", path),
              "check as a user who may read it");
     else if (!read_identity(elf.file, &elf.header))
-        fail(about, text("%s is no ELF file", path), "check what it starts");
+        fail(about, xasprintf("%s is no ELF file", path), "check what it starts");
+    else if (is_appimage(&elf.header))
+        warn(about, xasprintf("%s is an AppImage: the program that it starts lies inside it", path),
+             "take it out with --appimage-extract, and check that program");
     else if (!read_identity_of(library, &ours))
-        fail("library", text("%s is no ELF file", library), "install it again");
+        fail("library", xasprintf("%s is no ELF file", library), "install it again");
     else if (!is_same_kind(&elf.header, &ours))
-        fail(about, text("%s is %s, the library %s", path, kind(&elf.header), kind(&ours)),
+        fail(about, xasprintf("%s is %s, the library %s", path, kind(&elf.header), kind(&ours)),
              "use a build of the library for that machine");
     else if (!read_headers(&elf))
-        fail(about, text("%s is a damaged ELF file", path), "install it again");
+        fail(about, xasprintf("%s is a damaged ELF file", path), "install it again");
     else
         libc = judge_elf(about, path, &elf);
     if (elf.file >= 0)

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
-#include "words.h"
+#include "common/strings.h"
 
 static volatile sig_atomic_t time_is_up;
 
@@ -76,7 +76,7 @@ struct entry {
 
 static bool auxiliary(pid_t pid, unsigned long type, unsigned long *value)
 {
-    char *name = text("/proc/%d/auxv", (int)pid);
+    char *name = xasprintf("/proc/%d/auxv", (int)pid);
     FILE *file = fopen(name, "re");
     Elf64_auxv_t entry = {.a_type = AT_NULL};
     bool found = false;
@@ -114,7 +114,7 @@ static bool write_registers(pid_t pid, struct user_regs_struct *registers)
 /* The part of the program's code that holds this address. */
 static bool find_code(pid_t pid, unsigned long address, unsigned long *start, unsigned long *end)
 {
-    char *name = text("/proc/%d/maps", (int)pid), *line = NULL;
+    char *name = xasprintf("/proc/%d/maps", (int)pid), *line = NULL;
     FILE *file = fopen(name, "re");
     size_t room = 0;
     bool found = false;
@@ -229,17 +229,37 @@ static void watch(pid_t pid, bool is_musl, struct proof *proof)
 }
 
 /* False: it cannot be traced, and has ended without having run anything. */
-static bool seize(pid_t pid)
+static bool seize(pid_t pid, struct proof *proof)
 {
     int status = 0;
     while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
         ;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        proof->end = PROOF_FILTERED;
     if (!WIFSTOPPED(status))
         return false;
     if (ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC) == 0)
         return true;
     end_it(pid);
     return false;
+}
+
+/* ---- what it has started: constructors and resolvers may fork ---- */
+
+/* Whoever loses its parent becomes our child (PR_SET_CHILD_SUBREAPER), until nobody is left. */
+static void end_descendants(void)
+{
+    char *name = xasprintf("/proc/self/task/%d/children", (int)getpid());
+    for (;;) {
+        int pid = 0;
+        FILE *children = fopen(name, "re");
+        bool found = children != NULL && fscanf(children, "%d", &pid) == 1;
+        if (children != NULL)
+            fclose(children);
+        if (!found)
+            return;
+        end_it(pid);
+    }
 }
 
 /* ---- its outputs: files, since a pipe that nobody reads would stop it ---- */
@@ -256,19 +276,21 @@ static char *content_of(int file)
 
 /* ---- all of it ---- */
 
-static struct start prepared(const char *path, char *const argv[])
+/* What this process, the tracer and the program share. */
+struct shared {
+    enum proof_end end;
+    int status;
+    int error; /* of ptrace, then of execve */
+};
+
+static struct shared *shared_memory(void)
 {
-    const size_t page = 4096;
-    void *shared = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct start start = {.path = path,
-                          .argv = argv,
-                          .tracer = getpid(),
-                          .out = memfd_create("out", MFD_CLOEXEC),
-                          .err = memfd_create("err", MFD_CLOEXEC),
-                          .error = shared};
-    if (shared == MAP_FAILED || start.out < 0 || start.err < 0)
+    void *memory = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
         abort();
-    return start;
+    *(struct shared *)memory = (struct shared){.end = PROOF_REFUSED};
+    return memory;
 }
 
 /* Again and again: the first signal may come just before a wait. */
@@ -280,28 +302,54 @@ static void set_timer(int seconds)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-struct proof proof_run(const char *path, char *const argv[], bool is_musl)
+/* The tracer, a process of its own: all its descendants are the program's, and none of them those
+ * that whoever started redisguard had started before. */
+static void trace(struct start *start, bool is_musl, struct shared *shared)
 {
-    struct start start = prepared(path, argv);
     struct proof proof = {.end = PROOF_REFUSED};
-    setenv("REDISGUARD_PROBE", "1", 1);
-    fflush(stdout);
+    start->tracer = getpid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     pid_t pid = fork();
     if (pid == 0)
-        be_traced_and_exec(&start);
+        be_traced_and_exec(start);
     if (pid < 0) {
-        *start.error = errno;
-    } else if (seize(pid)) {
+        shared->error = errno;
+    } else if (seize(pid, &proof)) {
         set_timer(PROOF_SECONDS);
         watch(pid, is_musl, &proof);
         set_timer(0);
-        if (*start.error != 0)
+        if (shared->error != 0)
             proof.end = PROOF_NO_EXEC;
     }
-    if (*start.error != 0)
-        proof.status = *start.error;
+    end_descendants();
+    shared->end = proof.end;
+    shared->status = shared->error != 0 ? shared->error : proof.status;
+}
+
+struct proof proof_run(const char *path, char *const argv[], bool is_musl)
+{
+    struct shared *shared = shared_memory();
+    struct start start = {.path = path,
+                          .argv = argv,
+                          .out = memfd_create("out", MFD_CLOEXEC),
+                          .err = memfd_create("err", MFD_CLOEXEC),
+                          .error = &shared->error};
+    pid_t parent = getpid();
+    if (start.out < 0 || start.err < 0)
+        abort();
+    setenv("REDISGUARD_PROBE", "1", 1);
+    fflush(stdout);
+    pid_t tracer = fork();
+    if (tracer == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent)
+            trace(&start, is_musl, shared);
+        _exit(EXIT_SUCCESS);
+    }
+    while (tracer > 0 && waitpid(tracer, NULL, 0) < 0 && errno == EINTR)
+        ;
     unsetenv("REDISGUARD_PROBE");
-    proof.out = content_of(start.out);
-    proof.err = content_of(start.err);
-    return proof;
+    return (struct proof){.end = shared->end,
+                          .status = shared->status,
+                          .out = content_of(start.out),
+                          .err = content_of(start.err)};
 }

@@ -1,66 +1,14 @@
 /*
  * report.c: see report.h. Writes to standard output and nowhere else.
  */
-#include "report.h"
+#include "check/report.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "common/print.h"
 
 static bool json, failed;
 static int findings;
-
-/* ---- bytes ---- */
-
-/* The length of the UTF-8 character that begins here; 0 where none does (RFC 3629). */
-static size_t utf8_length(const unsigned char *at)
-{
-    static const unsigned first_of_length[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc0 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (length < 2)
-        return length;
-    unsigned character = at[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        character = character << 6 | (at[i] & 0x3f);
-    }
-    bool is_surrogate = character >= 0xd800 && character < 0xe000;
-    bool is_valid = character >= first_of_length[length] && character < 0x110000 && !is_surrogate;
-    return is_valid ? length : 0;
-}
-
-static void print_escaped(unsigned char byte, size_t length)
-{
-    if (!json)
-        printf("\\x%02x", byte);
-    else if (length == 0)
-        fputs("\\ufffd", stdout); /* JSON knows characters, not bytes */
-    else if (byte < 0x20 || byte == 0x7f)
-        printf("\\u%04x", byte);
-    else
-        printf("\\%c", byte);
-}
-
-static void print(const char *words)
-{
-    const unsigned char *at = (const unsigned char *)words;
-    while (*at != '\0') {
-        size_t length = utf8_length(at);
-        bool is_control = *at < 0x20 || *at == 0x7f;
-        if (length == 0 || is_control || (json && (*at == '"' || *at == '\\')))
-            print_escaped(*at, length);
-        else
-            printf("%.*s", (int)length, at);
-        at += length > 0 ? length : 1;
-    }
-}
-
-static void print_string(const char *words)
-{
-    putchar('"');
-    print(words);
-    putchar('"');
-}
 
 /* ---- findings ---- */
 
@@ -72,7 +20,7 @@ void report_begin(bool as_json, char *const command[])
     fputs("{\"command\": [", stdout);
     for (int i = 0; command[i] != NULL; i++) {
         fputs(i > 0 ? ", " : "", stdout);
-        print_string(command[i]);
+        print_json(command[i]);
     }
     fputs("], \"findings\": [", stdout);
 }
@@ -80,56 +28,58 @@ void report_begin(bool as_json, char *const command[])
 static void print_member(const char *name, const char *value)
 {
     printf("\"%s\": ", name);
-    print_string(value);
+    print_json(value);
 }
 
-static void print_json(const char *level, const char *about, const char *found, const char *cure)
+static void print_object(const char *level, const char *subject, const char *message,
+                         const char *hint)
 {
     fputs(findings > 0 ? ",\n  {" : "\n  {", stdout);
     print_member("level", level);
     fputs(", ", stdout);
-    print_member("about", about);
+    print_member("subject", subject);
     fputs(", ", stdout);
-    print_member("found", found);
-    if (cure != NULL) {
+    print_member("message", message);
+    if (hint != NULL) {
         fputs(", ", stdout);
-        print_member("cure", cure);
+        print_member("hint", hint);
     }
     putchar('}');
 }
 
-static void print_line(const char *level, const char *about, const char *found, const char *cure)
+static void print_line(const char *level, const char *subject, const char *message,
+                       const char *hint)
 {
     printf("%-4s  ", level);
-    print(about);
+    print_escaped(subject);
     fputs(": ", stdout);
-    print(found);
-    if (cure != NULL) {
+    print_escaped(message);
+    if (hint != NULL) {
         fputs("; ", stdout);
-        print(cure);
+        print_escaped(hint);
     }
     putchar('\n');
 }
 
-static void finding(const char *level, const char *about, const char *found, const char *cure)
+static void finding(const char *level, const char *subject, const char *message, const char *hint)
 {
-    (json ? print_json : print_line)(level, about, found, cure);
+    (json ? print_object : print_line)(level, subject, message, hint);
     findings++;
 }
 
-void ok(const char *about, const char *found)
+void ok(const char *subject, const char *message)
 {
-    finding("ok", about, found, NULL);
+    finding("ok", subject, message, NULL);
 }
 
-void warn(const char *about, const char *found, const char *cure)
+void warn(const char *subject, const char *message, const char *hint)
 {
-    finding("warn", about, found, cure);
+    finding("warn", subject, message, hint);
 }
 
-void fail(const char *about, const char *found, const char *cure)
+void fail(const char *subject, const char *message, const char *hint)
 {
-    finding("fail", about, found, cure);
+    finding("fail", subject, message, hint);
     failed = true;
 }
 
@@ -141,5 +91,5 @@ bool report_has_failed(void)
 void report_end(void)
 {
     if (json)
-        printf("\n], \"works\": %s}\n", failed ? "false" : "true");
+        printf("\n], \"result\": %s}\n", failed ? "false" : "true");
 }

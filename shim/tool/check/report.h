@@ -1,5 +1,5 @@
 /*
- * report.h: what redisguard-check has found out, one line a finding, or one JSON document.
+ * report.h: what `redisguard --check` has found out, one line a finding, or one JSON document.
  *
  * A finding has a level, what it is about, what was found and, unless all is well, what to do.
  * Names come from the user and from files: whatever bytes they hold, a line stays a line and the
@@ -12,9 +12,9 @@
 
 void report_begin(bool as_json, char *const command[]);
 
-void ok(const char *about, const char *found);
-void warn(const char *about, const char *found, const char *cure);
-void fail(const char *about, const char *found, const char *cure);
+void ok(const char *subject, const char *message);
+void warn(const char *subject, const char *message, const char *hint);
+void fail(const char *subject, const char *message, const char *hint);
 
 bool report_has_failed(void);
 

@@ -1,13 +1,9 @@
 /*
- * redisguard-audit: every Redis connection of this machine: who holds it, is it shared, would a
- * dead peer be noticed? Reads, and changes nothing; needs no preload. `redisguard --audit` execs
- * it.
- *
- * main.c decides what is looked at and how often, and the exit status.
+ * audit.c: decides what is looked at and how often, and the exit status. Reads, and changes
+ * nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,7 +93,7 @@ static void look_into(struct audit *audit, struct network *network)
 static int status_of(const struct audit *audit)
 {
     if (audit->failed)
-        return FAILED;
+        return EXIT_FAILED;
     for (size_t i = 0; i < audit->connection_count; i++)
         if (audit->connections[i].shared || notice_is_too_late(&audit->connections[i]))
             return FAULTS;
@@ -112,7 +108,7 @@ static int one_round(const struct request *request)
     if (*request->pids == NULL)
         add_network(&audit, getpid());
     if (audit.network_count == 0)
-        return FAILED;
+        return EXIT_FAILED;
     for (size_t i = 0; i < audit.network_count; i++)
         look_into(&audit, &audit.networks[i]);
     sockets_end(&audit);
@@ -142,7 +138,7 @@ static int finish(pid_t round, const sigset_t *signals, bool *stopped)
             kill(round, SIGKILL);
         *stopped = *stopped || signal == SIGINT || signal == SIGTERM;
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
 /* Until SIGINT or SIGTERM, or until nobody reads any more. Each round is a process of its own. */
@@ -161,7 +157,7 @@ static int watch(const struct request *request)
         if (round == 0)
             exit(one_round(request));
         int status = finish(round, &signals, &stopped);
-        if (stopped || status == FAILED)
+        if (stopped || status == EXIT_FAILED)
             return status;
         sigdelset(&signals, SIGCHLD);
         if (signal_within(&signals, request->watch) != 0)
@@ -170,76 +166,10 @@ static int watch(const struct request *request)
     }
 }
 
-static int whole_number(const char *text, const char *what)
+int audit_connections(char **pids, bool as_json, int seconds)
 {
-    char *end = NULL;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < 1 ||
-        number > 1 << 22)
-        give_up("%s: not %s (try redisguard --audit --help)", text, what);
-    return (int)number;
-}
-
-static const char usage[] =
-    "Usage: redisguard --audit [OPTION]... [PID]...\n"
-    "Show every Redis connection in the network namespaces of these processes, or in\n"
-    "our own: who holds it, whether it is shared, and how soon a dead peer is noticed.\n"
-    "\n"
-    "      --json             one JSON document a round, on one line\n"
-    "      --watch SECONDS    again and again, until SIGINT or SIGTERM\n"
-    "  -h, --help             print this\n"
-    "  -V, --version          print the version\n"
-    "\n"
-    "Which connections: REDISGUARD_PORTS and REDISGUARD_UNIX. Exit status: 0 when all\n"
-    "is well, 1 when a connection is shared, or a dead peer would go unnoticed for more\n"
-    "than an hour, 125 when something could not be looked at. Best run as root.\n";
-
-static void print_and_leave(const char *text)
-{
-    fputs(text, stdout);
-    exit(WELL);
-}
-
-static struct request read_arguments(int argc, char *argv[])
-{
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"watch", required_argument, NULL, 'w'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {NULL, 0, NULL, 0}};
-    struct request request = {.json = false};
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":hV", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
-            request.json = true;
-            break;
-        case 'w':
-            request.watch = whole_number(optarg, "a number of seconds");
-            break;
-        case 'h':
-            print_and_leave(usage);
-            break;
-        case 'V':
-            print_and_leave("redisguard " REDISGUARD_VERSION "\n");
-            break;
-        case ':':
-            give_up("--watch needs a number of seconds (try redisguard --audit --help)");
-        default:
-            give_up("unknown option %s (try redisguard --audit --help)", argv[optind - 1]);
-        }
-    }
-    request.pids = argv + optind;
-    for (char **pid = request.pids; *pid != NULL; pid++)
-        whole_number(*pid, "a process id");
-    return request;
-}
-
-int main(int argc, char *argv[])
-{
-    struct request request = read_arguments(argc, argv);
+    const struct request request = {.json = as_json, .watch = seconds, .pids = pids};
     if (config()->strict && config()->mistakes > 0)
-        return FAILED;
-    return request.watch > 0 ? watch(&request) : one_round(&request);
+        return EXIT_FAILED;
+    return seconds > 0 ? watch(&request) : one_round(&request);
 }

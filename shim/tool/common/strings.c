@@ -1,14 +1,14 @@
 /*
- * words.c: see words.h.
+ * strings.c: see strings.h.
  */
-#include "words.h"
+#include "common/strings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-char *text(const char *format, ...)
+char *xasprintf(const char *format, ...)
 {
     char *result = NULL;
     va_list arguments;
@@ -33,4 +33,22 @@ char *trimmed(char *words)
     while (end > words && strchr(" \t\n", end[-1]) != NULL)
         *--end = '\0';
     return words;
+}
+
+bool starts_with(const char *string, const char *start)
+{
+    return strncmp(string, start, strlen(start)) == 0;
+}
+
+bool lists(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        size_t here = strcspn(at, " ");
+        if (here == length && memcmp(at, word, length) == 0)
+            return true;
+        at += here;
+        at += strspn(at, " ");
+    }
+    return false;
 }

@@ -1,0 +1,93 @@
+/*
+ * The guard for a whole machine: /etc/environment through PAM, and /etc/ld.so.preload. The programs
+ * are real ones in a mount namespace with a copy of /etc; it disappears with its last process.
+ */
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHECK_MAIN BUILD_DIR "/tests/system/programs/check_main"
+
+/* The output of a script on a machine whose /etc it may change; each command must succeed. */
+static char *on_a_machine(const char *script)
+{
+    if (geteuid() != 0 || !namespaces_permitted())
+        cr_skip_test("needs root, to mount");
+    static const char run[] = "cp -a /etc \"$1\" && mount --bind \"$1/etc\" /etc && "
+                              "exec bash -euc \"$2\" \"$1\"";
+    return output_of(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory(), script));
+}
+
+#define EVERYWHERE "echo " LIBRARY " >/etc/ld.so.preload\n"
+
+Test(activation, ld_so_preload_guards_what_clears_its_environment)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE "env -i " CHECK_MAIN "\nsudo " CHECK_MAIN
+                                             "\nsu - root -c " CHECK_MAIN "\n"),
+                     "guarded\nguarded\nguarded\n");
+}
+
+/* Which LD_PRELOAD never reaches; but it reads no variable there. */
+Test(activation, ld_so_preload_guards_set_user_id_programs_with_the_defaults)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE
+                                  "chmod 755 $0; cp " CHECK_MAIN
+                                  " $0/program; chmod 4755 $0/program\n"
+                                  "cp " LIBRARY " $0/guard.so; chmod 644 $0/guard.so\n"
+                                  "echo $0/guard.so >/etc/ld.so.preload\n"
+                                  "export REDISGUARD_LOG=$0/log REDISGUARD_LOG_LEVEL=debug\n"
+                                  "setpriv --reuid=65534 --regid=65534 --clear-groups $0/program\n"
+                                  "[ ! -e $0/log ] && echo no log\n"),
+                     "guarded\nno log\n");
+}
+
+Test(activation, a_redis_server_and_its_clients_work_under_ld_so_preload)
+{
+    cr_assert_str_eq(
+        on_a_machine(EVERYWHERE
+                     "redis-server --port 0 --unixsocket $0/redis.sock --save '' "
+                     "--daemonize yes --pidfile $0/pid >/dev/null\n"
+                     "until redis-cli -s $0/redis.sock ping 2>/dev/null; do sleep 0.05; done\n"
+                     "redis-cli -s $0/redis.sock set key value\n"
+                     "redis-cli -s $0/redis.sock bgsave >/dev/null\n"
+                     "redis-cli -s $0/redis.sock shutdown nosave || :\n"),
+        "PONG\nOK\n");
+}
+
+Test(activation, ld_so_preload_is_taken_back_by_taking_the_line_away)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE CHECK_MAIN "\nsed -i '\\|/libredisguard[.]so|d' "
+                                                        "/etc/ld.so.preload\n" CHECK_MAIN "\n"),
+                     "guarded\nunguarded\n");
+}
+
+/* The other order: every start of a program complains, and yet none fails. */
+Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_nothing)
+{
+    cr_assert_str_eq(on_a_machine("echo $0/gone.so >/etc/ld.so.preload\n" CHECK_MAIN
+                                  " 2>$0/errors\n"
+                                  "grep -o 'cannot be preloaded' $0/errors | head -n 1\n"),
+                     "unguarded\ncannot be preloaded\n");
+}
+
+#define ETC_ENVIRONMENT                                                                            \
+    "echo LD_PRELOAD=" LIBRARY " >>/etc/environment\necho REDISGUARD_DETECT=15 "                   \
+    ">>/etc/environment\n"
+
+Test(activation, etc_environment_reaches_what_pam_env_opens_a_session_for)
+{
+    cr_assert_str_eq(
+        on_a_machine(ETC_ENVIRONMENT
+                     "su - root -c '" CHECK_MAIN "; printenv REDISGUARD_DETECT'\n"
+                     "grep -c '^session.*pam_env' /etc/pam.d/cron | sed 's/[1-9].*/yes/'\n"),
+        "guarded\n15\nyes\n");
+}
+
+Test(activation, etc_environment_does_not_reach_what_sudo_and_runuser_start)
+{
+    cr_assert_str_eq(
+        on_a_machine(ETC_ENVIRONMENT "sudo " CHECK_MAIN "\nrunuser -l root -c " CHECK_MAIN "\n"),
+        "unguarded\nunguarded\n");
+}
