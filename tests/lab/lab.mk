@@ -7,7 +7,8 @@
 # make lab-measured           puts report and picture of the last run beside this file, for README
 
 LAB_ROWS    ?= *
-LAB_DRIVERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/clients/*.c))
+LAB_DRIVERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/clients/*.c)) \
+               $(patsubst %.java,$(BUILD)/%.class,$(wildcard tests/lab/clients/*.java))
 
 .PHONY: lab lab-measured
 
@@ -22,3 +23,6 @@ lab-measured:
 $(BUILD)/tests/lab/clients/%: tests/lab/clients/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STANDARD) $(WARNINGS) -MMD -MP -o $@ $< -lhiredis
+
+$(BUILD)/tests/lab/clients/%.class: tests/lab/clients/%.java
+	javac -d $(@D) $<
