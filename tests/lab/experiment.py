@@ -41,7 +41,7 @@ def run(row: Row, name: str, build: str, folder: str, limit: float) -> list[Seen
     finally:
         for client in clients.values():
             client.end()
-        world.kill_server()
+        world.end()
 
 
 def start(world: World, row: Row, budget: int | None, build: str) -> Client:

@@ -56,6 +56,7 @@ class World:
         # A pipeline is full sooner.
         self.write('near', 'net/ipv4/tcp_wmem', '4096 16384 262144')
         self.write('far', 'net/ipv4/tcp_rmem', '4096 131072 262144')
+        self.others: list[subprocess.Popen] = []
         self.start_server()
 
     def namespace(self, place: str) -> str:
@@ -74,6 +75,19 @@ class World:
     def write(self, place: str, setting: str, value: object) -> None:
         call([*self.inside(place), 'tee', f'/proc/sys/{setting}'], str(value))
 
+    def start(self, place: str, argv: list[str]) -> None:
+        self.others.append(subprocess.Popen([*self.inside(place), *argv],
+                                            stdout=subprocess.DEVNULL))
+
+    def listens(self, place: str, port: int) -> bool:
+        return call([*self.inside(place), 'ss', '-Htln', f'sport = :{port}']) != ''
+
+    def end(self) -> None:
+        self.kill_server()
+        for process in self.others:
+            process.kill()
+            process.wait()
+
     # ---- the machine on the far side ----
 
     def start_server(self) -> None:
@@ -81,7 +95,8 @@ class World:
             self.server = subprocess.Popen(
                 [*self.inside('far'), 'redis-server', '--bind', HOST, '--port', str(PORT),
                  '--unixsocket', self.control, '--dir', self.folder, '--save', '',
-                 '--protected-mode', 'no', '--loglevel', 'warning'], stdout=log, stderr=log)
+                 '--protected-mode', 'no', '--tcp-keepalive', '300', '--loglevel', 'warning'],
+                stdout=log, stderr=log)
         if not wait_until(lambda: self.ask('PING') == 'PONG', 10):
             raise RuntimeError('redis-server does not start')
 
