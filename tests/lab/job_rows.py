@@ -56,7 +56,7 @@ JOB_ROWS = [
       for workers in (1, 20)],
     JobRow('redis-py', 20, outage=8, timeout=4),
     JobRow('ioredis', 20, promise=LOST, note='its close is not seen'),
-    JobRow('RQ', 4, promise=LOST, note='its process ends'),
+    JobRow('RQ', 4, promise=LOST, note='its process ends, and is started again'),
     JobRow('RQ', 4, options='retry_on_timeout=true'),
-    JobRow('Celery', 2, outage=16, promise=UNHARMED, note='its BRPOP ends each second'),
+    JobRow('Celery', 2, outage=16, promise=UNHARMED, note='its BRPOP ends each second; its process ends, and is started again'),
 ]

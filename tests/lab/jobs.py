@@ -19,7 +19,6 @@ BEFORE_HEAL = 6  # s, a push during the outage: TCP repeats it 6.2 s later
 SETTLED = 3      # s after the heal: the kernel repeats an unanswered FIN once a second
 READY = 60       # s
 BACK = 20        # s after the heal, to be blocked in a new connection
-QUIET = 6        # s without an arrival: the rest is lost
 
 Counts = dict[tuple[str, str], int]  # of the jobs that arrived, by phase and setting
 
@@ -89,7 +88,7 @@ def run(row: JobRow, name: str, build: str, folder: str) -> Counts:
             raise RuntimeError('the workers are not ready: '
                                + ' | '.join(crew.complaints() for crew in crews))
         suffer(world, row, crews)
-        wait_for_arrivals(crews)
+        wait_for_arrivals(row, crews)
         return {(crew.phase, crew.setting): crew.arrived() for crew in crews}
     finally:
         for crew in crews:
@@ -123,18 +122,17 @@ def sleep_until(instant: float) -> None:
     time.sleep(max(0, instant - time.monotonic()))
 
 
-def wait_for_arrivals(crews: list[Crew]) -> None:
+def wait_for_arrivals(row: JobRow, crews: list[Crew]) -> None:
+    """Until nothing arrives any more: TCP repeats what was sent into the outage at intervals that
+    grow, the next one being at most as long as the outage was."""
     def progress() -> int:
         return sum(crew.arrived() for crew in crews)
-
-    def more() -> bool:
-        return progress() > before or complete()
 
     def complete() -> bool:
         return all(crew.arrived() == crew.count for crew in crews)
 
     before = -1
-    while not complete() and wait_until(more, QUIET):
+    while not complete() and wait_until(lambda: progress() > before, row.outage):
         before = progress()
 
 

@@ -1,4 +1,4 @@
-"""Celery's own workers, started by it with a pool of one process each. The lab calls it as:
+"""Celery's own workers, each with a pool of one process. The lab calls it as:
 worker_celery.py HOST PORT QUEUE WORKERS SECONDS (ignored), and to push jobs as: worker_celery.py
 push SOCKET QUEUE JOB...
 """
@@ -6,6 +6,7 @@ import os
 import sys
 
 import celery
+from supervise import supervise
 
 app = celery.Celery('worker_celery', broker=os.environ.get('BROKER'))
 
@@ -24,14 +25,13 @@ def push(socket: str, queue: str, *jobs: str) -> None:
 def main(host: str, port: str, queue: str, workers: str, _: str) -> None:
     os.environ.update(BROKER=f'redis://{host}:{port}/0', PYTHONDONTWRITEBYTECODE='1')
     os.chdir(os.path.dirname(os.path.abspath(__file__)))
-    for worker in range(int(workers)):
-        if os.fork() == 0:
-            os.execvp(sys.executable, [
-                sys.executable, '-m', 'celery', '--app', 'worker_celery', 'worker',
-                '--concurrency', '1', '--queues', queue, '--hostname', f'{worker}@{queue}',
-                '--loglevel', 'warning'])
-    for _ in range(int(workers)):
-        os.wait()
+
+    def work(number: int) -> None:
+        os.execvp(sys.executable, [
+            sys.executable, '-m', 'celery', '--app', 'worker_celery', 'worker', '--concurrency',
+            '1', '--queues', queue, '--hostname', f'{number}@{queue}', '--loglevel', 'warning'])
+
+    supervise(int(workers), work)
 
 
 if __name__ == '__main__':
