@@ -39,10 +39,10 @@ SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
                 $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard -mno-outline-atomics) \
                 $(if $(I386),-Wno-psabi)
 SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
-                -Wl,-Bsymbolic,-z,relro,-z,now,-z,noexecstack,-z,text,-z,noseparate-code \
+                -Wl,-Bsymbolic,-z,relro,-z,now,-z,nodelete,-z,noexecstack,-z,text,-z,noseparate-code \
                 -Wl,--hash-style=both,--build-id,--no-as-needed,-O1,--sort-section=name
 
-SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib/,*.c dl/*.c dl/*.S arch/*.c))))
+SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib/,*.c dl/*.c arch/*.c arch/*.S))))
 
 .DELETE_ON_ERROR:
 .PHONY: all dist matrix demo test unit-test system-test fuzz tsan tsan-programs soak lint format clean

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hot_bss.h"
+#include "kernel.h"
 #include "line.h"
 #include "text.h"
 
@@ -72,7 +73,8 @@ static const struct variable variables[] = {
     NUMBER("USER_TIMEOUT", user_timeout, 0, REDISGUARD_USER_TIMEOUT_MAX, NULL,
            "a whole number of milliseconds from "),
     NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
-    SWITCH("FORCE", force, "1"),
+    CHOICE("FORCE", force, "1", "0, 1 or tighten", "0", "1", "tighten"),
+    SWITCH("RESET_HALF_OPEN", reset_half_open, "1"),
     CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
     SWITCH("CLOEXEC", cloexec, "1"),
     CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),
@@ -231,36 +233,40 @@ static void describe_fallback(struct line *line, const struct config *used,
                               const struct variable *variable)
 {
     if (variable->read == read_number && variable->field != FIELD(detect))
-        line_number(line, number_in(used, variable));
+        line_format(line, "%d", number_in(used, variable));
     else
-        line_text(line, variable->fallback != NULL ? variable->fallback : "(unset)");
+        line_format(line, "%s", variable->fallback != NULL ? variable->fallback : "(unset)");
+}
+
+enum { SHOWN = 60 }; /* bytes of what somebody wrote by mistake */
+
+static const char *warning_on(const struct config *config, int fd)
+{
+    return config_is_journal(config, fd) ? "<4>" : "";
 }
 
 static void complain_of_value(const struct config *used, const struct variable *variable,
                               const char *value, int complaints)
 {
     struct line line = {.length = 0};
-    line_text(&line, "redisguard: " REDISGUARD_PREFIX);
-    line_text(&line, variable->name);
-    line_text(&line, "=");
-    line_quoted(&line, value);
-    line_text(&line, " is not ");
-    line_text(&line, variable->allowed);
-    line_text(&line, "; using the default, ");
+    line_format(&line,
+                "%sredisguard: " REDISGUARD_PREFIX "%s=\"%.*s%s\" is not %s; using the default, ",
+                warning_on(used, complaints), variable->name, SHOWN, value,
+                text_length(value) > SHOWN ? "..." : "", variable->allowed);
     describe_fallback(&line, used, variable);
     line_write(&line, complaints);
 }
 
-static void complain_of_name(const char *entry, size_t length, int complaints)
+static void complain_of_name(const struct config *used, const char *entry, size_t length,
+                             int complaints)
 {
     struct line line = {.length = 0};
-    line_text(&line, "redisguard: unknown variable ");
-    line_shortened(&line, entry, length);
-    line_text(&line, "; known after " REDISGUARD_PREFIX " are");
-    for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
-        line_text(&line, v == variables ? " " : ", ");
-        line_text(&line, v->name);
-    }
+    line_format(&line,
+                "%sredisguard: unknown variable %.*s%s; known after " REDISGUARD_PREFIX " are",
+                warning_on(used, complaints), length < SHOWN ? (int)length : SHOWN, entry,
+                length > SHOWN ? "..." : "");
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++)
+        line_format(&line, "%s%s", v == variables ? " " : ", ", v->name);
     line_write(&line, complaints);
 }
 
@@ -297,9 +303,34 @@ static void set_default(struct config *into, const struct variable *variable)
         variable->read(variable, variable->fallback, into);
 }
 
+/* "8:12345"; what is no such pair matches no descriptor. */
+static void find_journal(struct config *into, char *const environment[])
+{
+    for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
+        const char *value = text_after(*entry, "JOURNAL_STREAM=");
+        if (value == NULL)
+            continue;
+        uint64_t *number = &into->journal.device;
+        for (; *value != '\0'; value++)
+            if (*value == ':')
+                number = &into->journal.inode;
+            else
+                *number = *number * 10 + (uint64_t)(*value - '0');
+        return;
+    }
+}
+
+bool config_is_journal(const struct config *config, int fd)
+{
+    struct stat status = {0};
+    return config->journal.inode != 0 && kernel_fstat(fd, &status) == 0 &&
+           status.st_dev == config->journal.device && status.st_ino == config->journal.inode;
+}
+
 /* Writes to what has a value, and nothing else: untouched, the rest takes no memory. */
 static void fill_zeroed(struct config *into, char *const environment[], int complaints)
 {
+    find_journal(into, environment);
     const char *bad[VARIABLES] = {NULL};
     bool seen[VARIABLES] = {false};
     for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
@@ -309,7 +340,7 @@ static void fill_zeroed(struct config *into, char *const environment[], int comp
         size_t length = text_until(name, '=');
         const struct variable *variable = find_variable(name, length);
         if (variable == NULL) {
-            complain_of_name(*entry, (size_t)(name - *entry) + length, complaints);
+            complain_of_name(into, *entry, (size_t)(name - *entry) + length, complaints);
             into->mistakes++;
             continue;
         }
@@ -337,8 +368,7 @@ void config_read(struct config *into, char *const environment[], int complaints)
     fill_zeroed(into, environment, complaints);
 }
 
-/* Set-user-ID and the like: who runs the program must not steer what it writes and where. */
-static bool environment_is_trusted(void)
+bool config_trusts_environment(void)
 {
     return getauxval(AT_SECURE) == 0;
 }
@@ -360,7 +390,7 @@ const struct config *config(void)
     int unread = UNREAD;
     if (!atomic_compare_exchange_strong(&read_once.state, &unread, READING))
         return unread == READ ? &read_once.values : &nothing_yet;
-    fill_zeroed(&read_once.values, environment_is_trusted() ? environ : NULL, STDERR_FILENO);
+    fill_zeroed(&read_once.values, config_trusts_environment() ? environ : NULL, STDERR_FILENO);
     atomic_store_explicit(&read_once.state, READ, memory_order_release);
     return &read_once.values;
 }
@@ -381,12 +411,9 @@ static void print_ports(const struct config *config, int fd)
         while (config_lists_port(config, last + 1))
             last++;
         struct line line = {.length = 0};
-        line_text(&line, separator);
-        line_number(&line, first);
-        if (last > first) {
-            line_text(&line, "-");
-            line_number(&line, last);
-        }
+        line_format(&line, "%s%u", separator, first);
+        if (last > first)
+            line_format(&line, "-%u", last);
         line_print(&line, fd);
         separator = ",";
         first = last;
@@ -421,15 +448,15 @@ static void print_value(const struct config *config, const struct variable *vari
     else if (variable->read != read_number)
         print_text(text_in(config, variable), fd);
     else
-        line_number(&line, number_in(config, variable));
-    line_text(&line, "\n");
+        line_format(&line, "%d", number_in(config, variable));
+    line_format(&line, "\n");
     line_print(&line, fd);
 }
 
 void config_print(const struct config *config, int fd)
 {
     struct line version = {.length = 0};
-    line_text(&version, "redisguard " REDISGUARD_VERSION "\n");
+    line_format(&version, "redisguard " REDISGUARD_VERSION "\n");
     line_print(&version, fd);
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
         if (is_unset(config, v))

@@ -12,6 +12,7 @@
 
 #include "redisguard.h"
 
+enum force { FORCE_OFF, FORCE_OURS, FORCE_TIGHTEN };
 enum fork_policy { FORK_SEVER, FORK_CLOSE, FORK_OFF };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -24,7 +25,8 @@ struct config {
     int keepcnt;            /* probes */
     int user_timeout;       /* ms */
     int detect;             /* s, or UNSET */
-    int force;
+    int force;              /* enum force */
+    int reset_half_open;
     int fork; /* enum fork_policy */
     int cloexec;
     int rebind;
@@ -33,8 +35,11 @@ struct config {
     int probe;
     int trap;
     int disable;
-    int mistakes;        /* how many lines of complaint the environment was worth */
-    uint8_t ports[8192]; /* one bit a port */
+    struct {
+        uint64_t device, inode; /* 0, 0: none */
+    } journal;                  /* what JOURNAL_STREAM of systemd.exec(5) names */
+    int mistakes;               /* how many lines of complaint the environment was worth */
+    uint8_t ports[8192];        /* one bit a port */
     char given_unix_globs[REDISGUARD_UNIX_LENGTH + 1];
     char given_log[REDISGUARD_LOG_LENGTH + 1];
 };
@@ -45,6 +50,14 @@ struct config {
  * configuration that guards nothing.
  */
 const struct config *config(void);
+
+/* False in a set-user-ID program and the like (getauxval(3), AT_SECURE): whoever runs it must not
+ * steer what it does with rights that are not his. Its variables are not read then. */
+bool config_trusts_environment(void);
+
+/* Is the descriptor the stream that systemd has connected to the journal? Lines that go there begin
+ * with a priority, as sd-daemon(3) has it: <3> for an error to <7> for debug. */
+bool config_is_journal(const struct config *config, int fd);
 
 /* Is this one of PORTS? */
 bool config_lists_port(const struct config *config, unsigned port);

@@ -10,7 +10,9 @@
 #include <sys/resource.h>
 
 #include "config.h"
+#include "error_name.h"
 #include "fork_ring.h"
+#include "half_open.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
@@ -25,32 +27,19 @@ static atomic_bool is_forked; /* written where TRAP wants to know, in the child 
 
 static void log_cut(int fd, const struct record *record)
 {
-    if (!log_wants(LOG_LEVEL_INFO))
+    struct target_name peer;
+    if (!log_wants(LOG_LEVEL_DEBUG))
         return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, config()->fork == FORK_CLOSE ? " closed" : " cut off");
-    line_text(&line, " in this child: ");
-    target_describe(&line, &record->endpoint, fd);
-    line_text(&line, ", opened ");
-    line_number(&line, kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened);
-    line_text(&line, " s ago by pid ");
-    line_number(&line, record->opener);
-    log_end(&line);
+    target_name(&peer, &record->endpoint, fd);
+    log_write(LOG_LEVEL_DEBUG, "descriptor %d %s in this child: %s, opened %jd s ago by pid %d", fd,
+              config()->fork == FORK_CLOSE ? "closed" : "cut off", peer.text,
+              (intmax_t)(kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened), record->opener);
 }
 
 static void log_makeshift(int error)
 {
-    if (!log_wants(LOG_LEVEL_WARN))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, "no room for a closed socket in this child: error ");
-    line_number(&line, -error);
-    line_text(&line, "; its descriptors are cut off all the same");
-    log_end(&line);
+    log_write(LOG_LEVEL_WARN, "socketpair: %s; connections are cut off with another socket",
+              error_name(error));
 }
 
 /* A number that by now stands for something else goes off the record, untouched. */
@@ -61,7 +50,7 @@ static void drop_what_is_no_longer_ours(void)
         if (registry_holds(fd, &record))
             log_cut(fd, &record);
         else
-            registry_forget(fd);
+            registry_drop(fd);
 }
 
 /*
@@ -149,7 +138,7 @@ static void replace_all(void)
             in_place = true;
         else
             replace(fd, closed);
-        registry_forget(fd);
+        registry_drop(fd);
     }
     if (closed >= 0 && !in_place)
         kernel_close(closed);
@@ -159,7 +148,7 @@ static void close_all(void)
 {
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
         kernel_close(fd);
-        registry_forget(fd);
+        registry_drop(fd);
     }
 }
 
@@ -188,6 +177,7 @@ void fork_sever(void)
         generation++;
         if (config()->trap)
             atomic_store(&is_forked, true);
+        half_open_forget_all();
         cut_off_inherited();
     }
     registry_adopt();
@@ -207,6 +197,11 @@ void daemon_begin(void)
 void daemon_end(void)
 {
     handing_over = false;
+}
+
+bool fork_hands_over(void)
+{
+    return handing_over;
 }
 
 bool fork_is_child(void)

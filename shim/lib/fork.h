@@ -24,6 +24,9 @@ void fork_sever_since(unsigned generation);
 void daemon_begin(void);
 void daemon_end(void);
 
+/* Is this thread in between? */
+bool fork_hands_over(void);
+
 /* With TRAP: is this a forked child of the program that was started? daemon(3) does not count. */
 bool fork_is_child(void);
 

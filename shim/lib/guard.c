@@ -8,34 +8,30 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "error_name.h"
 #include "fork.h"
+#include "half_open.h"
 #include "keepalive.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
+#include "tcp_state.h"
 
 static void log_guarded(int fd, const struct endpoint *endpoint)
 {
-    if (!log_wants(LOG_LEVEL_INFO))
+    struct target_name peer;
+    if (!log_wants(LOG_LEVEL_DEBUG))
         return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, " guarded: ");
-    target_describe(&line, endpoint, fd);
-    if (endpoint->family != AF_UNIX) {
-        line_text(&line, ", KEEPIDLE ");
-        line_number(&line, config()->keepidle);
-        line_text(&line, " s, KEEPINTVL ");
-        line_number(&line, config()->keepintvl);
-        line_text(&line, " s, KEEPCNT ");
-        line_number(&line, config()->keepcnt);
-        line_text(&line, ", USER_TIMEOUT ");
-        line_number(&line, config()->user_timeout);
-        line_text(&line, " ms");
+    target_name(&peer, endpoint, fd);
+    if (endpoint->family == AF_UNIX) {
+        log_write(LOG_LEVEL_DEBUG, "descriptor %d guarded: %s", fd, peer.text);
+        return;
     }
-    log_end(&line);
+    struct keepalive_times times = keepalive_times(fd);
+    log_write(LOG_LEVEL_DEBUG,
+              "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
+              "USER_TIMEOUT %d ms",
+              fd, peer.text, times.idle, times.interval, times.count, times.user_timeout);
 }
 
 /* EBADF: another thread has closed it meanwhile. */
@@ -44,41 +40,40 @@ static void close_on_exec(int fd)
     static atomic_bool said;
     int error = kernel_fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (error < 0 && error != -EBADF)
-        log_refusal(&said, "FD_CLOEXEC", error, "programs that are executed inherit connections");
+        log_warn_once(&said, "FD_CLOEXEC: %s; executed programs inherit connections",
+                      error_name(error));
 }
 
 static void note_whether_recorded(bool recorded)
 {
     static atomic_bool said;
     if (!recorded)
-        log_refusal(&said, "recording a connection", -ENOMEM, "forked children inherit it");
+        log_warn_once(&said, "recording a connection: ENOMEM; forked children share it");
 }
 
 static void note_kind_of(uint64_t identity)
 {
     static atomic_bool said;
-    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_INFO) || atomic_exchange(&said, true))
+    if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_DEBUG) || atomic_exchange(&said, true))
         return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, "there is no SO_COOKIE here: sockets are told apart by their inode numbers");
-    log_end(&line);
+    log_write(LOG_LEVEL_DEBUG, "no SO_COOKIE: sockets are told apart by their inode numbers");
 }
 
-enum guard guard_begin(int fd, const struct endpoint *endpoint)
+struct guarded guard_begin(int fd, const struct endpoint *endpoint)
 {
+    static const struct guarded none = {GUARD_NONE, 0};
     uint64_t identity = registry_identify(fd);
     if (registry_knows(fd, identity))
-        return GUARD_KNOWN;
+        return (struct guarded){GUARD_KNOWN, identity};
     bool guardable = endpoint->family == AF_UNIX ? target_is_unused_unix(fd) : keepalive_tune(fd);
     if (!guardable)
-        return GUARD_NONE;
+        return none;
     if (config()->cloexec)
         close_on_exec(fd);
     bool recorded = registry_record(fd, identity, endpoint);
     note_whether_recorded(recorded);
     note_kind_of(identity);
-    return recorded ? GUARD_NEW : GUARD_NONE;
+    return recorded ? (struct guarded){GUARD_NEW, identity} : none;
 }
 
 /* EALREADY and EINTR: the handshake goes on. EISCONN: a socket that we know is connected. */
@@ -89,14 +84,67 @@ static bool still_stands(enum guard guard, int result, int error)
     return guard == GUARD_KNOWN && error == EISCONN;
 }
 
-void guard_settle(int fd, const struct endpoint *endpoint, enum guard guard, int result, int error)
+void guard_settle(int fd, const struct endpoint *endpoint, struct guarded guarded, int result,
+                  int error)
 {
-    if (!still_stands(guard, result, error))
-        registry_forget(fd);
-    else if (guard == GUARD_NEW)
+    if (!still_stands(guarded.guard, result, error))
+        registry_forget(fd, guarded.identity);
+    else if (guarded.guard == GUARD_NEW)
         log_guarded(fd, endpoint);
     else if (result == 0 || error == EINPROGRESS)
-        registry_renew(fd, endpoint);
+        registry_renew(fd, guarded.identity, endpoint);
+    if (half_open_any() && (result == 0 || error == EISCONN))
+        guard_connected(fd);
+}
+
+/* The program's other copies of the connection, and other processes, still want it as it is. */
+static bool is_last_descriptor(int fd)
+{
+    return config()->fork != FORK_OFF && !registry_has_copy(fd);
+}
+
+static void remember(int fd, const struct endpoint *peer)
+{
+    struct endpoint local;
+    struct target_name name;
+    if (!config()->reset_half_open || !target_local(fd, &local) ||
+        !half_open_remember(peer, &local))
+        return;
+    target_name(&name, peer, fd);
+    log_write(LOG_LEVEL_INFO, "descriptor %d closed: %s had stopped answering", fd, name.text);
+}
+
+void guard_closing(int fd)
+{
+    struct record record;
+    enum tcp_peer peer = tcp_peer(fd);
+    if (peer == PEER_NONE)
+        registry_unwatch(fd);
+    if (peer <= PEER_ANSWERS || !registry_holds(fd, &record) || !registry_is_ours())
+        return;
+    if (peer == PEER_TIMED_OUT) {
+        remember(fd, &record.endpoint);
+        return;
+    }
+    if (!is_last_descriptor(fd))
+        return;
+    if (peer == PEER_SILENT)
+        remember(fd, &record.endpoint);
+    keepalive_spare_fin(fd, peer == PEER_SILENT);
+}
+
+void guard_replacing(int from, int fd)
+{
+    if (from != fd && kernel_fcntl(from, F_GETFD, 0) >= 0)
+        guard_closing(fd);
+}
+
+void guard_connected(int fd)
+{
+    struct record record;
+    if (registry_holds(fd, &record) && record.endpoint.family != AF_UNIX &&
+        half_open_knows(&record.endpoint) && tcp_is_connected(fd))
+        half_open_reset(&record.endpoint, fd);
 }
 
 void guard_copy(int from, int to)
@@ -104,19 +152,12 @@ void guard_copy(int from, int to)
     note_whether_recorded(registry_copy(from, to));
 }
 
-void guard_end(int fd)
+void guard_end(int fd, uint64_t identity)
 {
-    if (!registry_holds(fd, NULL))
+    if (!registry_knows(fd, identity))
         return;
-    registry_forget(fd);
-    if (!log_wants(LOG_LEVEL_DEBUG))
-        return;
-    struct line line;
-    log_begin(&line, LOG_LEVEL_DEBUG);
-    line_text(&line, "descriptor ");
-    line_number(&line, fd);
-    line_text(&line, " no longer guarded: its socket was connected to something else");
-    log_end(&line);
+    registry_forget(fd, identity);
+    log_write(LOG_LEVEL_DEBUG, "descriptor %d no longer guarded: connected to something else", fd);
 }
 
 bool guard_traps(int fd, const struct endpoint *endpoint)
@@ -124,13 +165,9 @@ bool guard_traps(int fd, const struct endpoint *endpoint)
     if (!config()->trap || fork_is_child() || !target_is_stream(fd))
         return false;
     if (log_wants(LOG_LEVEL_WARN)) {
-        struct line line;
-        log_begin(&line, LOG_LEVEL_WARN);
-        line_text(&line, "REDISGUARD_TRAP refused descriptor ");
-        line_number(&line, fd);
-        line_text(&line, " a connection to ");
-        target_describe(&line, endpoint, fd);
-        log_end(&line);
+        struct target_name peer;
+        target_name(&peer, endpoint, fd);
+        log_write(LOG_LEVEL_WARN, "descriptor %d refused by REDISGUARD_TRAP: %s", fd, peer.text);
     }
     return true;
 }

@@ -1,6 +1,6 @@
 /*
  * hooks.c: the exported symbols and nothing else. Each hook decides whether the call concerns a
- * guarded connection, hands it on, and returns what the next definition returned.
+ * guarded connection, hands it on, and returns what the real function returned.
  *
  * dlopen, the one that must not stand between its caller and the real one, is in dlopen.S.
  */
@@ -17,11 +17,13 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "dl/deferred.h"
 #include "dl/real.h"
-#include "dl/rebind.h"
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"
+#include "half_open.h"
+#include "inherited.h"
 #include "keepalive.h"
 #include "kernel.h"
 #include "redisguard.h"
@@ -43,12 +45,14 @@ function dlopen_route(const char *file, int mode, const uintptr_t *stack);
 
 /* What a module that bypasses a preload is given instead of libc's functions. */
 static const struct hook hooks[] = {
-    HOOK(connect), HOOK(setsockopt), HOOK(fork),   HOOK_OF(_Fork, fork_no_handlers),
-    HOOK(dup),     HOOK(dup2),       HOOK(dup3),   HOOK(fcntl),
-    HOOK(fcntl64), HOOK(daemon),     HOOK(dlopen), {NULL, NULL, 0},
+    HOOK(connect), HOOK(setsockopt), HOOK(getsockopt),
+    HOOK(close),   HOOK(fork),       HOOK_OF(_Fork, fork_no_handlers),
+    HOOK(dup),     HOOK(dup2),       HOOK(dup3),
+    HOOK(fcntl),   HOOK(fcntl64),    HOOK(daemon),
+    HOOK(dlopen),  {NULL, NULL, 0},
 };
 
-/* The real functions; every hook comes by here, and does what an earlier dlopen had to put off. */
+/* The real functions; every hook comes by here, and does a deferred rebind. */
 static const struct real *real(void)
 {
     rebind_deferred(hooks);
@@ -62,50 +66,63 @@ static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length
         errno = ECONNREFUSED;
         return -1;
     }
-    enum guard guard = guard_begin(fd, endpoint);
+    struct guarded guarded = guard_begin(fd, endpoint);
     int result = real()->connect(fd, peer, length);
-    if (guard != GUARD_NONE)
-        guard_settle(fd, endpoint, guard, result, errno);
+    if (guarded.guard != GUARD_NONE)
+        guard_settle(fd, endpoint, guarded, result, errno);
     return result;
 }
 
-/* Where a guarded socket goes on to something that is not Redis, it is no longer our concern. */
-static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length)
+/* Where a guarded socket goes on to something that is not Redis, it is no longer our concern. Which
+ * socket that is has to be asked first: fd may be another one when connect returns. */
+static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length,
+                           const struct endpoint *endpoint)
 {
+    uint64_t identity = registry_identify(fd);
+    if (endpoint->family == AF_UNSPEC) /* dissolves the connection, and what TCP knew of it */
+        guard_closing(fd);
     int result = real()->connect(fd, peer, length);
     if (result == 0 || errno == EINPROGRESS)
-        guard_end(fd);
+        guard_end(fd, identity);
     return result;
 }
 
 EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
 {
-    struct endpoint endpoint;
+    struct endpoint endpoint = {.family = AF_UNIX};
     if (!config()->disable && target_is_redis(peer, length, &endpoint))
         return guarded_connect(fd, peer, length, &endpoint);
     if (registry_may_hold(fd))
-        return foreign_connect(fd, peer, length);
+        return foreign_connect(fd, peer, length, &endpoint);
     return real()->connect(fd, peer, length);
 }
 
 /* The kernel judges the program's call first; what it accepts does not stand on our connections. */
-static __attribute__((noinline)) int considered_setsockopt(int fd, int level, int name,
-                                                           const void *value, socklen_t length)
+EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
     int result = real()->setsockopt(fd, level, name, value, length);
-    if (result == 0 && keepalive_owns(level, name) && config()->force && registry_tunes(fd))
+    if (result == 0 && keepalive_owns(level, name) && registry_may_hold(fd) && config()->force &&
+        registry_tunes(fd))
         keepalive_restore(fd, level, name);
+    if (half_open_any())
+        guard_connected(fd);
     return result;
 }
 
-/* Nearly every call is not about a guarded connection, and goes on without a stack frame. */
-EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+/* A program asks for SO_ERROR when a connect that was under way has ended. */
+EXPORTED int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
-    bool may_be_ours = keepalive_owns(level, name) && registry_has_seen(fd);
-    __typeof__(&setsockopt) known = __atomic_load_n(&real_table.setsockopt, __ATOMIC_RELAXED);
-    if (may_be_ours || rebind_is_pending || known == NULL)
-        return considered_setsockopt(fd, level, name, value, length);
-    return known(fd, level, name, value, length);
+    int result = real()->getsockopt(fd, level, name, value, length);
+    if (half_open_any() && level == SOL_SOCKET && name == SO_ERROR)
+        guard_connected(fd);
+    return result;
+}
+
+EXPORTED int close(int fd)
+{
+    if (registry_watches(fd))
+        guard_closing(fd);
+    return real()->close(fd);
 }
 
 EXPORTED pid_t fork(void)
@@ -129,6 +146,8 @@ EXPORTED pid_t _Fork(void)
     if (child == 0)
         fork_sever_since(generation);
     fork_ring_end(child == 0);
+    if (child > 0)
+        inherited_report();
     return child;
 }
 
@@ -154,11 +173,15 @@ EXPORTED int dup(int fd)
 
 EXPORTED int dup2(int from, int to)
 {
+    if (registry_watches(to))
+        guard_replacing(from, to);
     return copied(from, real()->dup2(from, to));
 }
 
 EXPORTED int dup3(int from, int to, int flags)
 {
+    if (registry_watches(to))
+        guard_replacing(from, to);
     return copied(from, real()->dup3(from, to, flags));
 }
 
@@ -206,8 +229,9 @@ EXPORTED int redisguard_guards(int fd)
 
 EXPORTED int redisguard_release(int fd)
 {
-    if (registry_holds(fd, NULL)) {
-        registry_forget(fd);
+    uint64_t identity = registry_identify(fd);
+    if (registry_knows(fd, identity)) {
+        registry_forget(fd, identity);
         return 0;
     }
     errno = kernel_fcntl(fd, F_GETFD, 0) < 0 ? EBADF : ENOENT;

@@ -7,27 +7,30 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "config.h"
+#include "error_name.h"
 #include "kernel.h"
 #include "log.h"
 
 struct option {
     int level;
     int name;
+    int untouched; /* its value in a socket for which nobody chose one: tcp(7) */
     const char *label;
 };
 
-/* SO_KEEPALIVE comes last: it starts the timer, which then runs with our times from the start. */
-static const struct option options[] = {
-    {IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE"},
-    {IPPROTO_TCP, TCP_KEEPINTVL, "TCP_KEEPINTVL"},
-    {IPPROTO_TCP, TCP_KEEPCNT, "TCP_KEEPCNT"},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
-    {SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE"},
-};
+enum { KEEPIDLE, KEEPINTVL, KEEPCNT, USER_TIMEOUT, KEEPALIVE, OPTIONS };
 
-enum { OPTIONS = sizeof options / sizeof options[0] };
+/* SO_KEEPALIVE comes last: it starts the timer, which then runs with our times from the start. */
+static const struct option options[OPTIONS] = {
+    [KEEPIDLE] = {IPPROTO_TCP, TCP_KEEPIDLE, 7200, "TCP_KEEPIDLE"},
+    [KEEPINTVL] = {IPPROTO_TCP, TCP_KEEPINTVL, 75, "TCP_KEEPINTVL"},
+    [KEEPCNT] = {IPPROTO_TCP, TCP_KEEPCNT, 9, "TCP_KEEPCNT"},
+    [USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT, 0, "TCP_USER_TIMEOUT"},
+    [KEEPALIVE] = {SOL_SOCKET, SO_KEEPALIVE, 0, "SO_KEEPALIVE"},
+};
 
 static int value_of(const struct option *option)
 {
@@ -50,12 +53,83 @@ static void note_refusal(const struct option *option, int error)
 {
     static atomic_bool said[OPTIONS];
     if (error < 0 && error != -EBADF && error != -ENOTSOCK)
-        log_refusal(&said[option - options], option->label, error, "connections go without it");
+        log_warn_once(&said[option - options], "%s: %s; connections go without it", option->label,
+                      error_name(error));
 }
 
-static void set_option(int fd, const struct option *option)
+static void set_option(int fd, const struct option *option, int value)
 {
-    note_refusal(option, kernel_setsockopt(fd, option->level, option->name, value_of(option)));
+    note_refusal(option, kernel_setsockopt(fd, option->level, option->name, value));
+}
+
+/* 0, the loosest, where a sandbox refuses to tell. */
+static int value_in(int fd, const struct option *option)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+    int error = kernel_getsockopt(fd, option->level, option->name, &value, &length);
+    return error == 0 ? value : 0;
+}
+
+struct keepalive_times keepalive_times(int fd)
+{
+    if (config()->force != FORCE_TIGHTEN)
+        return (struct keepalive_times){config()->keepidle, config()->keepintvl, config()->keepcnt,
+                                        config()->user_timeout};
+    return (struct keepalive_times){
+        value_in(fd, &options[KEEPIDLE]), value_in(fd, &options[KEEPINTVL]),
+        value_in(fd, &options[KEEPCNT]), value_in(fd, &options[USER_TIMEOUT])};
+}
+
+/* Until Linux gives up an idle peer where no user timeout is set, in ms; 0: it cannot be told. */
+static int64_t probed_for(int idle, int interval, int count)
+{
+    bool known = idle > 0 && interval > 0 && count > 0;
+    return known ? (idle + (int64_t)interval * count) * 1000 : 0;
+}
+
+/*
+ * While a user timeout is set Linux does not count to KEEPCNT. So our user timeout would delay the
+ * end of a connection whose program chose shorter probes and no user timeout, and a program's user
+ * timeout would delay ours where we set none: then the user timeout becomes what the probes take.
+ */
+static void limit_user_timeout(int fd)
+{
+    struct keepalive_times now = keepalive_times(fd);
+    int64_t limit = probed_for(now.idle, now.interval, now.count);
+    int64_t ours = probed_for(config()->keepidle, config()->keepintvl, config()->keepcnt);
+    if ((limit < ours || config()->user_timeout == 0) && limit > 0 && limit < now.user_timeout)
+        set_option(fd, &options[USER_TIMEOUT], (int)limit);
+}
+
+/* Sets ours unless the program's notices sooner; 0: the program chose nothing. */
+static void tighten_option(int fd, const struct option *option, int theirs)
+{
+    int ours = value_of(option);
+    if (theirs == 0 || (ours != 0 && ours < theirs))
+        set_option(fd, option, ours);
+}
+
+/* What the socket has when it is connected: a default of the kernel was chosen by nobody. */
+static void tighten_all(int fd)
+{
+    int timeout = value_in(fd, &options[USER_TIMEOUT]);
+    for (const struct option *option = options; option < options + OPTIONS; option++) {
+        int theirs = value_in(fd, option);
+        tighten_option(fd, option, theirs == option->untouched ? 0 : theirs);
+    }
+    if (timeout == 0 || config()->user_timeout == 0)
+        limit_user_timeout(fd);
+}
+
+/* What the program has just set. */
+static void tighten_again(int fd, const struct option *option)
+{
+    int theirs = value_in(fd, option);
+    tighten_option(fd, option, theirs);
+    bool is_their_timeout = option == &options[USER_TIMEOUT] && theirs != 0;
+    if (!is_their_timeout || config()->user_timeout == 0)
+        limit_user_timeout(fd);
 }
 
 static bool is_tcp(int fd)
@@ -84,14 +158,39 @@ bool keepalive_tune(int fd)
 {
     if (!is_unused_tcp(fd))
         return false;
-    for (int i = 0; i < OPTIONS; i++)
-        set_option(fd, &options[i]);
+    if (config()->force == FORCE_TIGHTEN)
+        tighten_all(fd);
+    else
+        for (const struct option *option = options; option < options + OPTIONS; option++)
+            set_option(fd, option, value_of(option));
     return true;
+}
+
+/* 120 s: what eight retransmissions of an orphan take by default (tcp_orphan_retries). */
+void keepalive_spare_fin(int fd, bool promptly)
+{
+    enum { RTO_MAX_MS = 44, FIN_TIMEOUT = 120000, RETRANSMIT_EVERY = 1000 };
+    int present = 0;
+    socklen_t length = sizeof present;
+    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &present, &length) < 0)
+        return;
+    if (present > 0 && present < FIN_TIMEOUT)
+        kernel_setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, FIN_TIMEOUT);
+    if (promptly)
+        kernel_setsockopt(fd, IPPROTO_TCP, RTO_MAX_MS, RETRANSMIT_EVERY);
+}
+
+static void restore_option(int fd, const struct option *option)
+{
+    if (config()->force == FORCE_TIGHTEN)
+        tighten_again(fd, option);
+    else
+        set_option(fd, option, value_of(option));
 }
 
 void keepalive_restore(int fd, int level, int name)
 {
-    for (int i = 0; i < OPTIONS; i++)
-        if (options[i].level == level && options[i].name == name)
-            set_option(fd, &options[i]);
+    for (const struct option *option = options; option < options + OPTIONS; option++)
+        if (option->level == level && option->name == name)
+            restore_option(fd, option);
 }

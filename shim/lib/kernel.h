@@ -10,6 +10,7 @@
 #define KERNEL_H
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,71 +20,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#if defined(__x86_64__) && !defined(__ILP32__)
-
-static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
-{
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
-#elif defined(__aarch64__)
-
-static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
-{
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-}
-
-#elif defined(__i386__)
-
-/* The sixth argument goes into ebp, which the compiler may be using. */
-static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
-{
-    long result;
-    __asm__ volatile("pushl %[sixth]\n\t"
-                     "pushl %%ebp\n\t"
-                     "movl 4(%%esp), %%ebp\n\t"
-                     "int $0x80\n\t"
-                     "popl %%ebp\n\t"
-                     "addl $4, %%esp"
-                     : "=a"(result)
-                     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [sixth] "m"(f)
-                     : "cc", "memory");
-    return result;
-}
-
-#else
-#error "redisguard knows the system call convention of x86-64, arm64 and i386 only"
-#endif
-
-/*
- * What differs on i386. Its old calls, with a time of 32 bits, are those that every kernel and
- * sandbox has; the direct socket calls it has since Linux 4.3. A file that is opened without
- * O_LARGEFILE ends at 2 GiB.
- */
-#if defined(__i386__)
-enum { KERNEL_MMAP = SYS_mmap2, KERNEL_LARGE_FILE = 0100000 };
-#else
-enum { KERNEL_MMAP = SYS_mmap, KERNEL_LARGE_FILE = 0 };
-#endif
+#include "arch/arch.h"
 
 /* A time as the calls used here know it on every machine, whatever libc's struct timespec is. */
 struct kernel_time {
@@ -112,6 +49,22 @@ static inline int kernel_getpeername(int fd, void *address, socklen_t *length)
 {
     return (int)kernel_call(SYS_getpeername, fd, kernel_pointer(address), kernel_pointer(length), 0,
                             0, 0);
+}
+
+static inline int kernel_getsockname(int fd, void *address, socklen_t *length)
+{
+    return (int)kernel_call(SYS_getsockname, fd, kernel_pointer(address), kernel_pointer(length), 0,
+                            0, 0);
+}
+
+static inline int kernel_bind(int fd, const void *address, socklen_t length)
+{
+    return (int)kernel_call(SYS_bind, fd, kernel_pointer(address), (long)length, 0, 0, 0);
+}
+
+static inline int kernel_connect(int fd, const void *address, socklen_t length)
+{
+    return (int)kernel_call(SYS_connect, fd, kernel_pointer(address), (long)length, 0, 0, 0);
 }
 
 static inline int kernel_socket(int domain, int type)
@@ -146,25 +99,11 @@ static inline int kernel_close(int fd)
 
 static inline int kernel_openat(int folder, const char *path, int flags, mode_t mode)
 {
-    return (int)kernel_call(SYS_openat, folder, kernel_pointer(path), flags | KERNEL_LARGE_FILE,
+    return (int)kernel_call(SYS_openat, folder, kernel_pointer(path), flags | ARCH_LARGE_FILE,
                             (long)mode, 0, 0);
 }
 
-#if defined(__i386__)
-/* Fills in what the guard asks for: the device, the inode number and the mode. */
-static inline int kernel_fstat(int fd, struct stat *status)
-{
-    struct {
-        uint64_t device;
-        uint32_t unused, inode, mode, rest[19];
-    } file = {0}; /* as asm/stat.h has it; that cannot be included beside libc's */
-    int error = (int)kernel_call(SYS_fstat64, fd, kernel_pointer(&file), 0, 0, 0, 0);
-    status->st_dev = file.device;
-    status->st_ino = file.inode;
-    status->st_mode = file.mode;
-    return error;
-}
-#else
+#ifndef ARCH_HAS_FSTAT
 /* On 64-bit Linux libc's struct stat is the kernel's own. */
 static inline int kernel_fstat(int fd, struct stat *status)
 {
@@ -175,6 +114,22 @@ static inline int kernel_fstat(int fd, struct stat *status)
 static inline long kernel_write(int fd, const void *bytes, size_t length)
 {
     return kernel_call(SYS_write, fd, kernel_pointer(bytes), (long)length, 0, 0, 0);
+}
+
+/* Negative where a signal handler has run meanwhile: -EINTR. */
+static inline int kernel_poll(struct pollfd *sockets, int count, int milliseconds)
+{
+    struct kernel_time time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    return (int)kernel_call(SYS_ppoll, kernel_pointer(sockets), count, kernel_pointer(&time), 0, 0,
+                            0);
+}
+
+/* On CLOCK_MONOTONIC. */
+static inline int64_t kernel_milliseconds(void)
+{
+    struct kernel_time now = {0, 0};
+    kernel_call(SYS_clock_gettime, CLOCK_MONOTONIC, kernel_pointer(&now), 0, 0, 0, 0);
+    return (int64_t)(unsigned long)now.seconds * 1000 + now.nanoseconds / 1000000;
 }
 
 /* Whole seconds, until 2106 where there are 32 bits for them. Not libc's clock_gettime: a preload

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,24 +17,29 @@
 
 #include "kernel.h"
 #include "text.h"
+#include "utf8.h"
 
-enum {
-    SHORT = 60,
-    KERNEL_SIGNAL_SET = 8, /* bytes of the kernel's sigset_t, on every machine but MIPS */
-};
+enum { KERNEL_SIGNAL_SET = 8 }; /* bytes of the kernel's sigset_t, on every machine but MIPS */
+
+static size_t room_in(const struct line *line)
+{
+    return sizeof line->text - 2 - line->length; /* a line break fits at either end */
+}
 
 void line_bytes(struct line *line, const char *bytes, size_t length)
 {
-    size_t room = sizeof line->text - 2 - line->length; /* a line break fits at either end */
+    size_t room = room_in(line);
     if (length > room)
         length = room;
     memcpy(line->text + line->length, bytes, length);
     line->length += length;
 }
 
-void line_text(struct line *line, const char *text)
+/* What must not be cut in two. */
+static void line_whole(struct line *line, const char *bytes, size_t length)
 {
-    line_bytes(line, text, text_length(text));
+    if (length <= room_in(line))
+        line_bytes(line, bytes, length);
 }
 
 static void line_unsigned(struct line *line, uint64_t number, unsigned base, unsigned width)
@@ -47,32 +53,87 @@ static void line_unsigned(struct line *line, uint64_t number, unsigned base, uns
     line_bytes(line, digits + at, sizeof digits - at);
 }
 
-void line_number(struct line *line, int64_t number)
+static void line_signed(struct line *line, int64_t number)
 {
     if (number < 0)
-        line_text(line, "-");
+        line_bytes(line, "-", 1);
     line_unsigned(line, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1);
 }
 
-void line_foreign(struct line *line, const char *text, size_t length)
+static void line_escaped(struct line *line, unsigned char byte)
 {
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        line_bytes(line, c < ' ' || c == 0x7f ? "?" : text + i, 1);
+    const char hex[4] = {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+    line_whole(line, hex, sizeof hex);
+}
+
+static void line_string(struct line *line, const char *text, size_t limit)
+{
+    for (size_t i = 0; i < limit && text[i] != '\0';) {
+        size_t length = utf8_length(text + i, limit - i);
+        size_t bytes = length == 0 ? 1 : length;
+        if (text[i] == '\\')
+            line_whole(line, "\\\\", 2);
+        else if (length > 0 && !utf8_is_control(text + i, length))
+            line_whole(line, text + i, length);
+        else
+            for (size_t j = i; j < i + bytes; j++)
+                line_escaped(line, (unsigned char)text[j]);
+        i += bytes;
     }
 }
 
-void line_shortened(struct line *line, const char *text, size_t length)
+/* The precision of an %s: what follows '.', and where the format goes on. */
+static const char *take_precision(const char *format, int given, size_t *precision)
 {
-    line_foreign(line, text, length < SHORT ? length : SHORT);
-    line_text(line, length > SHORT ? "..." : "");
+    *precision = 0;
+    if (*format == '*') {
+        *precision = (size_t)given;
+        return format + 1;
+    }
+    for (; *format >= '0' && *format <= '9'; format++)
+        *precision = *precision * 10 + (size_t)(*format - '0');
+    return format;
 }
 
-void line_quoted(struct line *line, const char *text)
+void line_vformat(struct line *line, const char *format, va_list arguments)
 {
-    line_text(line, "\"");
-    line_shortened(line, text, text_length(text));
-    line_text(line, "\"");
+    while (*format != '\0') {
+        size_t plain = text_until(format, '%');
+        line_bytes(line, format, plain);
+        format += plain;
+        if (*format == '\0')
+            return;
+        size_t precision = SIZE_MAX;
+        if (*++format == '.') {
+            int given = format[1] == '*' ? va_arg(arguments, int) : 0;
+            format = take_precision(format + 1, given, &precision);
+        }
+        switch (*format++) {
+        case 's':
+            line_string(line, va_arg(arguments, const char *), precision);
+            break;
+        case 'd':
+            line_signed(line, va_arg(arguments, int));
+            break;
+        case 'u':
+            line_unsigned(line, va_arg(arguments, unsigned), 10, 1);
+            break;
+        case 'j': /* and its d */
+            line_signed(line, va_arg(arguments, intmax_t));
+            format++;
+            break;
+        default:
+            line_bytes(line, format - 1, 1);
+        }
+    }
+}
+
+void line_format(struct line *line, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    line_vformat(line, format, arguments);
+    va_end(arguments);
 }
 
 /* Days since 1970 to a date of the Gregorian calendar, in 400-year eras that begin on 1 March. */
@@ -86,9 +147,9 @@ static void line_date(struct line *line, int64_t days)
     unsigned month = (5 * day + 2) / 153; /* 0 is March */
     day -= (153 * month + 2) / 5;
     line_unsigned(line, era * 400 + year + (month >= 10 ? 1 : 0), 10, 4);
-    line_text(line, "-");
+    line_bytes(line, "-", 1);
     line_unsigned(line, month < 10 ? month + 3 : month - 9, 10, 2);
-    line_text(line, "-");
+    line_bytes(line, "-", 1);
     line_unsigned(line, day + 1, 10, 2);
 }
 
@@ -96,19 +157,19 @@ void line_timestamp(struct line *line, int64_t seconds)
 {
     uint64_t now = seconds < 0 ? 0 : (uint64_t)seconds;
     line_date(line, (int64_t)(now / 86400));
-    line_text(line, "T");
+    line_bytes(line, "T", 1);
     line_unsigned(line, now / 3600 % 24, 10, 2);
-    line_text(line, ":");
+    line_bytes(line, ":", 1);
     line_unsigned(line, now / 60 % 60, 10, 2);
-    line_text(line, ":");
+    line_bytes(line, ":", 1);
     line_unsigned(line, now % 60, 10, 2);
-    line_text(line, "Z");
+    line_bytes(line, "Z", 1);
 }
 
 void line_ipv4(struct line *line, const unsigned char address[4])
 {
     for (int i = 0; i < 4; i++) {
-        line_text(line, i == 0 ? "" : ".");
+        line_bytes(line, ".", i == 0 ? 0 : 1);
         line_unsigned(line, address[i], 10, 1);
     }
 }
@@ -139,18 +200,18 @@ void line_ipv6(struct line *line, const unsigned char address[16])
 {
     int start = 0;
     int run = longest_zero_run(address, &start);
-    line_text(line, "[");
+    line_bytes(line, "[", 1);
     for (int group = 0; group < 8; group++) {
         if (run > 0 && group == start) {
-            line_text(line, "::");
+            line_bytes(line, "::", 2);
             group += run - 1;
             continue;
         }
         if (group > 0 && !(run > 0 && group == start + run))
-            line_text(line, ":");
+            line_bytes(line, ":", 1);
         line_unsigned(line, ipv6_group(address, group), 16, 1);
     }
-    line_text(line, "]");
+    line_bytes(line, "]", 1);
 }
 
 /* Waits for room; NULL: however long it takes. 0, or -EAGAIN for no room, -EPIPE for no reader. */
@@ -234,8 +295,7 @@ static int write_whole(int fd, struct line *line)
 static int open_terminal_again(int fd)
 {
     struct line path = {.length = 0};
-    line_text(&path, "/proc/self/fd/");
-    line_number(&path, fd);
+    line_format(&path, "/proc/self/fd/%d", fd);
     path.text[path.length] = '\0';
     return kernel_openat(AT_FDCWD, path.text, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 }

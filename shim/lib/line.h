@@ -7,6 +7,7 @@
 #ifndef LINE_H
 #define LINE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,16 +17,17 @@ struct line {
     char text[1025];
 };
 
-void line_text(struct line *line, const char *text);
+/*
+ * Adds what printf(3) would, for these conversions alone: %s, %.*s and %.60s, %d, %u, %jd, %%. What
+ * stands for an %s may have been chosen by somebody else, and keeps to its place: a byte of a
+ * control character, or one that is not UTF-8, is shown as \x1b, a backslash as two.
+ */
+void line_format(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void line_vformat(struct line *line, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+/* As much as there is room for, as it is. */
 void line_bytes(struct line *line, const char *bytes, size_t length);
-void line_number(struct line *line, int64_t number);
-
-/* A text that somebody else chose: control characters are shown as '?'. */
-void line_foreign(struct line *line, const char *text, size_t length);
-
-/* The same, shortened; and that in double quotes. */
-void line_shortened(struct line *line, const char *text, size_t length);
-void line_quoted(struct line *line, const char *text);
 
 /* 2026-11-22T03:31:00Z; seconds since 1970, UTC. */
 void line_timestamp(struct line *line, int64_t seconds);

@@ -6,23 +6,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "error_name.h"
 #include "kernel.h"
+#include "line.h"
 #include "text.h"
 
 /* Written by log_start alone, before main. */
 static struct stat stderr_at_start;
 static bool stderr_is_known;
+static bool stderr_is_journal;
 
 static atomic_bool complained; /* of a log that cannot be written: once a process */
 
 void log_start(void)
 {
-    if (config()->log != NULL)
-        stderr_is_known = kernel_fstat(STDERR_FILENO, &stderr_at_start) == 0;
+    if (config()->log == NULL)
+        return;
+    stderr_is_known = kernel_fstat(STDERR_FILENO, &stderr_at_start) == 0;
+    stderr_is_journal = config_is_journal(config(), STDERR_FILENO);
 }
 
 bool log_wants(enum log_level level)
@@ -30,16 +36,22 @@ bool log_wants(enum log_level level)
     return config()->log != NULL && (int)level <= config()->log_level;
 }
 
-void log_begin(struct line *line, enum log_level level)
+static bool goes_to_stderr(void)
 {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
+    return text_is(config()->log, "stderr");
+}
+
+/* sd-daemon(3) */
+static const char priorities[][4] = {"<3>", "<4>", "<6>", "<7>"};
+
+static void begin(struct line *line, enum log_level level)
+{
+    static const char names[][6] = {"error", "warn", "info", "debug"};
     line->length = 0;
+    if (goes_to_stderr() && stderr_is_journal)
+        line_format(line, "%s", priorities[level]);
     line_timestamp(line, kernel_clock(CLOCK_REALTIME_COARSE));
-    line_text(line, " redisguard[");
-    line_number(line, kernel_getpid());
-    line_text(line, "] ");
-    line_text(line, names[level]);
-    line_text(line, ": ");
+    line_format(line, " redisguard[%d] %s: ", kernel_getpid(), names[level]);
 }
 
 static int write_to_stderr(struct line *line)
@@ -97,13 +109,13 @@ static const char *name_of_error(int error)
     case EACCES:
         return "permission denied";
     case ENOENT:
-        return "no such folder";
+        return "no such directory";
     case ENOTDIR:
-        return "a part of the path is not a folder, or is a link that anybody could have made";
+        return "a part of the path is not a directory, or is a link that anybody could have made";
     case ELOOP:
         return "it is a link that anybody could have made";
     case EISDIR:
-        return "it is a folder";
+        return "it is a directory";
     case ENOSPC:
         return "no space is left on the device";
     case EROFS:
@@ -120,22 +132,18 @@ static void complain_of_log(int error)
 {
     if (atomic_exchange(&complained, true))
         return;
+    const char *path = config()->log;
+    const char *reason = name_of_error(error);
     struct line line = {.length = 0};
-    line_text(&line, "redisguard: cannot write to the log ");
-    line_quoted(&line, config()->log);
-    line_text(&line, ": ");
-    if (name_of_error(error) != NULL) {
-        line_text(&line, name_of_error(error));
-    } else {
-        line_text(&line, "error ");
-        line_number(&line, -error);
-    }
+    line_format(&line, "%sredisguard: cannot write to the log \"%.60s%s\": %s",
+                stderr_is_journal ? priorities[LOG_LEVEL_WARN] : "", path,
+                text_length(path) > 60 ? "..." : "", reason != NULL ? reason : error_name(error));
     write_to_stderr(&line);
 }
 
-void log_end(struct line *line)
+static void end(struct line *line)
 {
-    if (text_is(config()->log, "stderr")) {
+    if (goes_to_stderr()) {
         write_to_stderr(line);
         return;
     }
@@ -147,16 +155,28 @@ void log_end(struct line *line)
         complain_of_log(error);
 }
 
-void log_refusal(atomic_bool *said, const char *what, int error, const char *consequence)
+static void write_line(enum log_level level, const char *format, va_list arguments)
 {
-    if (!log_wants(LOG_LEVEL_WARN) || atomic_exchange(said, true))
-        return;
     struct line line;
-    log_begin(&line, LOG_LEVEL_WARN);
-    line_text(&line, what);
-    line_text(&line, " is refused here with error ");
-    line_number(&line, -error);
-    line_text(&line, ": ");
-    line_text(&line, consequence);
-    log_end(&line);
+    begin(&line, level);
+    line_vformat(&line, format, arguments);
+    end(&line);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (log_wants(level))
+        write_line(level, format, arguments);
+    va_end(arguments);
+}
+
+void log_warn_once(atomic_bool *said, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (log_wants(LOG_LEVEL_WARN) && !atomic_exchange(said, true))
+        write_line(LOG_LEVEL_WARN, format, arguments);
+    va_end(arguments);
 }

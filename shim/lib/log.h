@@ -9,27 +9,20 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "config.h"
-#include "line.h"
 
 /* Remembers what stderr is now: log lines go there only as long as it still is that. */
 void log_start(void);
 
-/* Would a line of this level be written anywhere? Ask before putting one together. */
+/* Would a line of this level be written anywhere? Ask where its words cost something. */
 bool log_wants(enum log_level level);
 
-/* Begins a line: time, pid and level. */
-void log_begin(struct line *line, enum log_level level);
+/* Writes a line, if one of its level is wanted. The format is line_format's. */
+void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes it where REDISGUARD_LOG says. */
-void log_end(struct line *line);
-
-/*
- * A warning that the kernel or a sandbox refused something, with its -errno, and what comes of it;
- * once in the life of `said`, which is the caller's and begins as false.
- */
-void log_refusal(atomic_bool *said, const char *what, int error, const char *consequence);
+/* A warning, once in the life of `said`, which is the caller's and begins as false. */
+void log_warn_once(atomic_bool *said, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -46,7 +46,7 @@ struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
-HOT_BSS _Atomic uint64_t registry_seen[LEAF_SIZE / WORD_BITS];
+HOT_BSS _Atomic uint64_t registry_watched[LEAF_SIZE / WORD_BITS];
 
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
@@ -109,7 +109,7 @@ static void store_record(struct slot *slot, const struct record *record)
 
 static void *map_zeroed(size_t size)
 {
-    long memory = kernel_call(KERNEL_MMAP, 0, (long)size, PROT_READ | PROT_WRITE,
+    long memory = kernel_call(ARCH_MMAP, 0, (long)size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory < 0 && memory >= -4095 ? NULL : (void *)memory; /* -4095..-1 are errors */
 }
@@ -193,8 +193,9 @@ static bool fill_slot(int fd, uint64_t identity, const struct record *record)
     atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
     atomic_thread_fence(memory_order_release);
     store_record(slot, record);
-    atomic_fetch_or(&registry_seen[word], UINT64_C(1) << (fd % WORD_BITS));
     atomic_fetch_or(&leaf->used[word], UINT64_C(1) << (fd % WORD_BITS));
+    if (record->endpoint.family != AF_UNIX)
+        atomic_fetch_or(&registry_watched[word], UINT64_C(1) << (fd % WORD_BITS));
     raise_highest(fd);
     atomic_store_explicit(&slot->identity, identity, memory_order_release);
     return true;
@@ -206,12 +207,11 @@ void registry_adopt(void)
         atomic_store(&owner, kernel_getpid());
 }
 
-bool registry_renew(int fd, const struct endpoint *endpoint)
+bool registry_renew(int fd, uint64_t identity, const struct endpoint *endpoint)
 {
-    struct slot *slot = slot_of(fd);
-    uint64_t known = identity_on_record(slot);
-    if (known == 0 || registry_identify(fd) != known)
+    if (!registry_knows(fd, identity))
         return false;
+    struct slot *slot = slot_of(fd);
     struct record record;
     load_record(slot, &record);
     record.endpoint = *endpoint;
@@ -254,6 +254,28 @@ static bool is_ours(void)
     if (process == known || process < 0) /* a sandbox may refuse to tell */
         return true;
     return kernel_getppid() != known;
+}
+
+bool registry_is_ours(void)
+{
+    return atomic_load(&owner) == kernel_getpid();
+}
+
+/* A bit speaks for one number alone as long as none above the first leaf was recorded. */
+void registry_unwatch(int fd)
+{
+    unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
+    if (atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
+        atomic_fetch_and(&registry_watched[word], ~(UINT64_C(1) << (fd % WORD_BITS)));
+}
+
+bool registry_has_copy(int fd)
+{
+    uint64_t known = identity_on_record(slot_of(fd));
+    for (int other = registry_next(-1); other >= 0; other = registry_next(other))
+        if (other != fd && registry_knows(other, known) && registry_identify(other) == known)
+            return true;
+    return false;
 }
 
 bool registry_copy(int from, int to)
@@ -299,13 +321,21 @@ bool registry_tunes(int fd)
     return registry_holds(fd, &record) && record.endpoint.family != AF_UNIX;
 }
 
+/* Noted first, like a replacement: the child of a fork that is under way may hold this socket. */
+void registry_forget(int fd, uint64_t identity)
+{
+    if (!registry_knows(fd, identity))
+        return;
+    fork_ring_note_replaced(fd, identity);
+    atomic_compare_exchange_strong(&slot_of(fd)->identity, &identity, 0);
+}
+
 /* The bit stays: to clear it could hide a record that another thread is making at this moment. */
-void registry_forget(int fd)
+void registry_drop(int fd)
 {
     struct slot *slot = slot_of(fd);
-    if (slot == NULL)
-        return;
-    atomic_store_explicit(&slot->identity, 0, memory_order_release);
+    if (slot != NULL)
+        atomic_store_explicit(&slot->identity, 0, memory_order_release);
 }
 
 static int next_in_leaf(struct leaf *leaf, int first)

@@ -35,8 +35,9 @@ void registry_restore(void);
  * never was one: nearly every child is spared a copied page. */
 void registry_adopt(void);
 
-/* A socket on record has been connected again: takes the (perhaps new) peer over. */
-bool registry_renew(int fd, const struct endpoint *endpoint);
+/* This identity has been connected again: takes the (perhaps new) peer over. False: it is no longer
+ * on record for fd. */
+bool registry_renew(int fd, uint64_t identity, const struct endpoint *endpoint);
 
 /* What makes the socket behind fd that one and no other, as the kernel says; 0: it is none. */
 uint64_t registry_identify(int fd);
@@ -57,16 +58,26 @@ bool registry_copy(int from, int to);
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
 
-/* One bit for each remainder of 1,024: was a descriptor with that remainder ever recorded? */
-extern _Atomic uint64_t registry_seen[1024 / 64];
+/* One bit for each remainder of 1,024: was a TCP connection recorded there, which nobody has found
+ * gone since? */
+extern _Atomic uint64_t registry_watched[1024 / 64];
 
-/* The same, coarser and in line, for the setsockopt that is not ours: false is certain. */
-static inline bool registry_has_seen(int fd)
+/* For the close hook, in line: false is certain, and nearly every close is told by it. */
+static inline bool registry_watches(int fd)
 {
     unsigned remainder = (unsigned)fd % 1024;
-    uint64_t word = atomic_load_explicit(&registry_seen[remainder / 64], memory_order_relaxed);
+    uint64_t word = atomic_load_explicit(&registry_watched[remainder / 64], memory_order_relaxed);
     return (word >> remainder % 64 & 1) != 0;
 }
+
+/* The descriptor is no TCP socket any more. */
+void registry_unwatch(int fd);
+
+/* Are these records this process's own? False in a child of vfork(2), which shares our memory. */
+bool registry_is_ours(void);
+
+/* Is another descriptor on record for the same socket? Cost: the recorded ones. */
+bool registry_has_copy(int fd);
 
 /* Is the descriptor, at this moment, the socket on record? Then fills *record, unless NULL. */
 bool registry_holds(int fd, struct record *record);
@@ -74,8 +85,12 @@ bool registry_holds(int fd, struct record *record);
 /* registry_holds, for a TCP connection: one whose options are ours to defend. */
 bool registry_tunes(int fd);
 
-/* Takes the descriptor off the record. */
-void registry_forget(int fd);
+/* Takes this identity off the record, and no other: another thread may have closed fd meanwhile,
+ * and connected a new socket that was given its number. */
+void registry_forget(int fd, uint64_t identity);
+
+/* In a child, alone with its copy of the records: takes off whatever is on record for fd. */
+void registry_drop(int fd);
 
 /* The least recorded descriptor above `after`, or -1: begin with -1. Cost: the recorded ones. */
 int registry_next(int after);

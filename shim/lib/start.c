@@ -11,6 +11,7 @@
 #include "dl/scope.h"
 #include "fork.h"
 #include "fork_ring.h"
+#include "inherited.h"
 #include "kernel.h"
 #include "log.h"
 #include "text.h"
@@ -46,9 +47,24 @@ static void keep_from_children(void)
     remove_if_present(REDISGUARD_PREFIX "PROBE");
 }
 
+/*
+ * A program with other rights than its caller's may get those for good, and what it executes then
+ * would believe these variables. As unsetenv(3) does it, but for names of any kind.
+ */
+static void remove_untrusted_variables(void)
+{
+    char **kept = environ;
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
+        if (text_after(*entry, REDISGUARD_PREFIX) == NULL)
+            *kept++ = *entry;
+    if (kept != NULL)
+        *kept = NULL;
+}
+
 static void after_fork_in_parent(void)
 {
     fork_ring_end(false);
+    inherited_report();
 }
 
 static void after_fork_in_child(void)
@@ -76,9 +92,12 @@ static void __attribute__((constructor)) start(void)
         config_print(config(), STDOUT_FILENO);
         leave(EXIT_SUCCESS);
     }
-    keep_from_children();
+    if (config_trusts_environment())
+        keep_from_children();
+    else
+        remove_untrusted_variables();
     if (config()->disable)
         return;
-    family_start();
+    scope_start(NULL);
     register_fork_handlers();
 }

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "glob.h"
 #include "kernel.h"
+#include "line.h"
 #include "log.h"
 #include "text.h"
 
@@ -31,23 +32,12 @@ static uintptr_t page_of(uintptr_t address)
 }
 
 /*
- * On the page where this very function has its frame? That can be read, and nobody can take it away
- * meanwhile: many programs keep the address in a variable of the function that calls connect.
- */
-static bool is_on_this_page(const void *memory)
-{
-    uintptr_t here = page_of((uintptr_t)__builtin_frame_address(0));
-    uintptr_t first = (uintptr_t)memory;
-    return page_of(first) == here && page_of(first + PROBED_BYTES - 1) == here;
-}
-
-/*
  * What is shorter than the eight bytes that can be asked for lies at one edge of readable memory at
  * most, so that one of two questions about it is answered with yes.
  */
 static bool head_is_readable(const void *memory, size_t length)
 {
-    if (is_on_this_page(memory) || kernel_can_read(memory))
+    if (kernel_can_read(memory))
         return true;
     if (length < PROBED_BYTES)
         return kernel_can_read((const void *)((uintptr_t)memory + length - PROBED_BYTES));
@@ -60,8 +50,7 @@ static void see_whether_one_may_ask(void)
     static const uint64_t readable;
     static atomic_bool said;
     if (log_wants(LOG_LEVEL_WARN) && !kernel_can_read(&readable))
-        log_refusal(&said, "rt_sigprocmask, which tells what can be read,", -EPERM,
-                    "connections go unguarded");
+        log_warn_once(&said, "rt_sigprocmask: refused; connections go unguarded");
 }
 
 /* The rest of it: an address is smaller than a page, so that its last bytes answer for all. */
@@ -83,17 +72,24 @@ static bool is_redis_inet(const struct sockaddr *peer, struct endpoint *endpoint
     return config_lists_port(config(), endpoint->port) && rest_is_readable(peer, sizeof in);
 }
 
-static bool is_redis_inet6(const struct sockaddr *peer, struct endpoint *endpoint)
+static void from_inet6(const struct sockaddr_in6 *in6, struct endpoint *endpoint)
 {
-    struct sockaddr_in6 in6;
-    memcpy(&in6, peer, PROBED_BYTES); /* family, port and flow label */
-    endpoint->port = ntohs(in6.sin6_port);
-    if (!config_lists_port(config(), endpoint->port) || !rest_is_readable(peer, SHORTEST_IN6))
-        return false;
-    memcpy(&in6, peer, SHORTEST_IN6);
-    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
     endpoint->family = mapped ? AF_INET : AF_INET6;
-    memcpy(endpoint->address, in6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+    endpoint->port = ntohs(in6->sin6_port);
+    endpoint->scope = in6->sin6_scope_id;
+    memcpy(endpoint->address, in6->sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+}
+
+static bool is_redis_inet6(const struct sockaddr *peer, socklen_t length, struct endpoint *endpoint)
+{
+    struct sockaddr_in6 in6 = {.sin6_scope_id = 0};
+    socklen_t known = length < sizeof in6 ? SHORTEST_IN6 : sizeof in6;
+    memcpy(&in6, peer, PROBED_BYTES); /* family, port and flow label */
+    if (!config_lists_port(config(), ntohs(in6.sin6_port)) || !rest_is_readable(peer, known))
+        return false;
+    memcpy(&in6, peer, known);
+    from_inet6(&in6, endpoint);
     return true;
 }
 
@@ -122,16 +118,59 @@ bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpo
     }
     memcpy(&family, peer, sizeof family); /* which may be misaligned */
     memset(endpoint, 0, sizeof *endpoint);
+    endpoint->family = family;
     switch (family) {
     case AF_INET:
         return length >= sizeof(struct sockaddr_in) && is_redis_inet(peer, endpoint);
     case AF_INET6:
-        return length >= SHORTEST_IN6 && is_redis_inet6(peer, endpoint);
+        return length >= SHORTEST_IN6 && is_redis_inet6(peer, length, endpoint);
     case AF_UNIX:
         return is_redis_unix(peer, length, endpoint);
     default:
         return false;
     }
+}
+
+bool target_local(int fd, struct endpoint *endpoint)
+{
+    struct sockaddr_in6 in6 = {.sin6_scope_id = 0};
+    struct sockaddr_in in;
+    socklen_t length = sizeof in6;
+    memset(endpoint, 0, sizeof *endpoint);
+    if (kernel_getsockname(fd, &in6, &length) < 0)
+        return false;
+    if (in6.sin6_family == AF_INET6) {
+        from_inet6(&in6, endpoint);
+        return true;
+    }
+    memcpy(&in, &in6, sizeof in);
+    endpoint->family = AF_INET;
+    endpoint->port = ntohs(in.sin_port);
+    memcpy(endpoint->address, &in.sin_addr, sizeof in.sin_addr);
+    return in.sin_family == AF_INET;
+}
+
+socklen_t target_sockaddr(const struct endpoint *endpoint, struct sockaddr_storage *address)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)};
+    in6.sin6_scope_id = endpoint->scope;
+    memcpy(&in.sin_addr, endpoint->address, sizeof in.sin_addr);
+    memcpy(&in6.sin6_addr, endpoint->address, sizeof in6.sin6_addr);
+    if (endpoint->family == AF_INET6) {
+        memcpy(address, &in6, sizeof in6);
+        return sizeof in6;
+    }
+    memcpy(address, &in, sizeof in);
+    return sizeof in;
+}
+
+bool target_equal(const struct endpoint *one, const struct endpoint *other)
+{
+    bool same = one->family == other->family && one->port == other->port;
+    for (size_t i = 0; same && i < sizeof one->address; i++)
+        same = one->address[i] == other->address[i];
+    return same;
 }
 
 static int socket_number(int fd, int option)
@@ -154,27 +193,37 @@ bool target_is_unused_unix(int fd)
            socket_number(fd, SO_ACCEPTCONN) == 0;
 }
 
-static void describe_path(struct line *line, int fd)
+static void name_path(struct target_name *name, int fd)
 {
+    static const char unknown[] = "a Unix-domain socket";
     struct sockaddr_un un;
     socklen_t length = sizeof un;
     memset(&un, 0, sizeof un);
     if (kernel_getpeername(fd, &un, &length) < 0 || un.sun_path[0] == '\0')
-        line_text(line, "a Unix-domain socket");
+        memcpy(name->text, unknown, sizeof unknown);
     else
-        line_foreign(line, un.sun_path, text_length_within(un.sun_path, sizeof un.sun_path));
+        memcpy(name->text, un.sun_path, sizeof un.sun_path);
+    name->text[sizeof un.sun_path] = '\0';
 }
 
-void target_describe(struct line *line, const struct endpoint *endpoint, int fd)
+/* Not in line: its kilobyte of stack is given back before the log line takes another. */
+static __attribute__((noinline)) void name_address(struct target_name *name,
+                                                   const struct endpoint *endpoint)
 {
-    if (endpoint->family == AF_UNIX) {
-        describe_path(line, fd);
-        return;
-    }
+    struct line line = {.length = 0};
     if (endpoint->family == AF_INET6)
-        line_ipv6(line, endpoint->address);
+        line_ipv6(&line, endpoint->address);
     else
-        line_ipv4(line, endpoint->address);
-    line_text(line, ":");
-    line_number(line, endpoint->port);
+        line_ipv4(&line, endpoint->address);
+    line_format(&line, ":%d", endpoint->port);
+    memcpy(name->text, line.text, line.length);
+    name->text[line.length] = '\0';
+}
+
+void target_name(struct target_name *name, const struct endpoint *endpoint, int fd)
+{
+    if (endpoint->family == AF_UNIX)
+        name_path(name, fd);
+    else
+        name_address(name, endpoint);
 }

@@ -141,8 +141,7 @@ static void expect_a_log_of_today(const struct server *server, const char *libra
     const char *log = text("%s/%s", scratch_directory(), name);
     const char *script = text("date +%%Y; %s %d", built_program("hiredis_child"), server->port);
     expect(WORDS("sh", "-c", script),
-           guarded(server, WORDS(preload(libraries), "FAKETIME=@2001-02-03 04:05:06",
-                                 text("REDISGUARD_LOG=%s", log))),
+           guarded(server, WORDS(preload(libraries), "FAKETIME=@2001-02-03 04:05:06", LOGGED(log))),
            text("2001\n%s", cut_off));
     char *lines = content_of(log);
     cr_expect(strstr(lines, " guarded: ") != NULL && strstr(lines, "2001-02-03") == NULL, "%s",

@@ -79,6 +79,7 @@ static const struct mistake mistakes[] = {
     {"DETECT", "2", "(unset)"},
     {"DETECT", "32768", "(unset)"},
     {"FORCE", "2", "1"},
+    {"FORCE", "tight", "1"},
     {"FORK", "cut", "sever"},
     {"CLOEXEC", "true", "1"},
     {"DEEPBIND", "strip", "rebind"},

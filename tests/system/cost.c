@@ -90,20 +90,6 @@ Test(cost, a_guarded_connect_on_a_number_that_was_guarded_before_adds_nine)
                  9);
 }
 
-/* Where the address is on the page of the caller's stack, nobody need be asked about it. */
-Test(cost, a_guarded_connect_adds_eight_where_the_address_is_at_hand)
-{
-    struct server *redis = start_redis(NULL);
-    cr_expect_eq(added_after_the_first(redis, text("near-%s", connect_to(redis))), 8);
-}
-
-Test(cost, a_connect_elsewhere_adds_nothing_where_the_address_is_at_hand)
-{
-    struct server *redis = start_redis(NULL);
-    const char *connect = text("near-%s", connect_to(start_redis(NULL)));
-    cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect)), 0);
-}
-
 Test(cost, a_connect_elsewhere_adds_one)
 {
     struct server *redis = start_redis(NULL);

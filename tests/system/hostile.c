@@ -75,8 +75,8 @@ static void install_where_the_loader_trusts_it(mode_t mode)
     output_of(WORDS("install", "-m", text("%o", mode), LIBRARY, folder));
 }
 
-/* The program that makes socket calls, owned by another user and with the set-user-ID bit. */
-static char *set_user_id_program(void)
+/* This program, owned by another user and with the set-user-ID bit. */
+static char *with_set_user_id(const char *name)
 {
     enum { NOBODY = 65534 };
     struct statvfs where;
@@ -84,12 +84,18 @@ static char *set_user_id_program(void)
     cr_assert_eq(statvfs(scratch_directory(), &where), 0);
     if (geteuid() != 0 || (where.f_flag & ST_NOSUID) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
         cr_skip_test("needs root, and a file system and process where set-user-ID works");
-    output_of(WORDS("install", "-m", "755", PROGRAMS "sockets", scratch_directory()));
-    char *program = text("%s/sockets", scratch_directory());
+    output_of(WORDS("install", "-m", "755", text(PROGRAMS "%s", name), scratch_directory()));
+    char *program = text("%s/%s", scratch_directory(), name);
     if (chown(program, NOBODY, (gid_t)-1) != 0)
         cr_skip_test("needs a second user: not in this user namespace");
     cr_assert_eq(chmod(program, 04755), 0);
     return program;
+}
+
+/* The program that makes socket calls. */
+static char *set_user_id_program(void)
+{
+    return with_set_user_id("sockets");
 }
 
 /* On the port that is guarded without being asked to: no variable may say so. */
@@ -104,14 +110,9 @@ static char *log_path(void)
     return text("%s/log", scratch_directory());
 }
 
-static char *log_to(const char *path)
-{
-    return text("REDISGUARD_LOG=%s", path);
-}
-
 #define HOSTILE_ENVIRONMENT(preload)                                                               \
     "LD_PRELOAD=" preload, TUNED, "REDISGUARD_PROBE=1", "REDISGUARD_STRICT=1",                     \
-        "REDISGUARD_FORK=nonsense", log_to(log_path())
+        "REDISGUARD_FORK=nonsense", LOGGED(log_path())
 
 Test(hostile, a_set_user_id_program_is_not_preloaded_by_path)
 {
@@ -146,6 +147,31 @@ Test(hostile, a_set_user_id_program_that_is_preloaded_has_the_defaults_and_no_lo
     cr_assert_eq(access(log_path(), F_OK), -1);
 }
 
+/* The helper believes its environment: nothing of it may be the first caller's. */
+Test(hostile, a_set_user_id_program_that_is_preloaded_hands_no_variable_on_to_what_it_executes)
+{
+    char *program = with_set_user_id("hostile_become");
+    install_where_the_loader_trusts_it(04644);
+    EXPECT_LINES(
+        printed_by(WORDS(program, "env"),
+                   WORDS("REDISGUARD_TRAP=1", "FIRST=1", HOSTILE_ENVIRONMENT("libredisguard.so"),
+                         "REDISGUARD_NO_SUCH=1", "REDISGUARD_=1", "SECOND=2",
+                         "REDISGUARD_DISABLE=1", "REDISGUARD_TRAP=0")),
+        printed_by(WORDS("env", "-u", "LD_PRELOAD", "env"), WORDS("FIRST=1", "SECOND=2")));
+}
+
+Test(hostile, the_same_program_without_the_set_user_id_bit_hands_all_variables_on_but_two)
+{
+    char *program = with_set_user_id("hostile_become");
+    cr_assert_eq(chmod(program, 0755), 0);
+    char *printed =
+        printed_by(WORDS(program, "env"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_TRAP=1",
+                                                "REDISGUARD_STRICT=1", "REDISGUARD_FORK=off"));
+    cr_assert_eq(lines_with(printed, "REDISGUARD_TRAP=1"), 1, "%s", printed);
+    cr_assert_eq(lines_with(printed, "REDISGUARD_FORK=off"), 1, "%s", printed);
+    cr_assert_eq(lines_with(printed, "REDISGUARD_"), 2, "%s", printed);
+}
+
 /* The same program and the same environment, without the bit: so it was the bit. */
 Test(hostile, the_same_program_without_the_set_user_id_bit_believes_the_environment)
 {
@@ -164,7 +190,7 @@ static struct program *start_logging(const struct server *redis, const char *log
     struct program *program =
         start_program(STEPS("socket=tcp", connect_to(redis), "hold", "socket=tcp",
                             connect_to(redis), "ping", "hold", "fork", "wait", "ping"),
-                      guarded(redis, WORDS(log_to(log))));
+                      guarded(redis, WORDS(LOGGED(log))));
     wait_for_line(program, "hold");
     return program;
 }
@@ -211,7 +237,7 @@ Test(hostile, a_folder_that_is_removed_with_its_log_is_complained_of_once)
     cr_assert_eq(unlink(log), 0);
     cr_assert_eq(rmdir(text("%s/logs", scratch_directory())), 0);
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log, "no such folder"));
+    expect_unharmed(program, complaint_about(log, "no such directory"));
 }
 
 /* The folder is one like /tmp, where anybody may put a link in the place of the file. */
@@ -262,7 +288,7 @@ Test(hostile, a_log_that_is_swapped_for_a_folder_stops_nothing)
     cr_assert_eq(unlink(log_path()), 0);
     cr_assert_eq(mkdir(log_path(), 0700), 0);
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log_path(), "it is a folder"));
+    expect_unharmed(program, complaint_about(log_path(), "it is a directory"));
 }
 
 static void fill_up(const char *file)
@@ -332,7 +358,52 @@ Test(hostile, a_line_break_in_the_path_of_a_socket_makes_no_second_line)
 {
     char *connect = text("connect=%s", listen_at("redis\nred.sock"));
     printed_by(STEPS("socket=unix", connect, "fork", "wait"),
-               WORDS("LD_PRELOAD=" LIBRARY, log_to(log_path())));
+               WORDS("LD_PRELOAD=" LIBRARY, LOGGED(log_path())));
     char *log = content_of(log_path());
-    cr_assert_eq(lines_with(log, ""), 2, "not two lines:\n%s", log);
+    cr_assert_eq(lines_with(log, ""), 3, "not three lines:\n%s", log);
+    cr_assert_eq(lines_with(log, "redis\\x0ared.sock"), 3, "%s", log);
+}
+
+/* A line break, ESC, C1's CSI, a byte that is not UTF-8 and a right-to-left override. */
+#define FORGED  "x\nredisguard: ok\033[2J\xc2\x9b\xff\xe2\x80\xae\\"
+#define ESCAPED "x\\x0aredisguard: ok\\x1b[2J\\xc2\\x9b\\xff\\xe2\\x80\\xae\\\\"
+
+static char *module_in_forged_directory(void)
+{
+    char *directory = make_folder(FORGED);
+    output_of(WORDS("cp", BUILD_DIR "/tests/system/modules/rebind_relro.so", directory));
+    return text("%s/rebind_relro.so", directory);
+}
+
+static void expect_escaped(char *lines)
+{
+    cr_assert_eq(lines_with(lines, ESCAPED), lines_with(lines, ""), "%s", lines);
+    cr_assert_gt(lines_with(lines, ""), 0);
+    cr_assert_not(strpbrk(lines, "\033\x9b\xff\xe2"), "%s", lines);
+}
+
+Test(hostile, control_characters_and_what_is_no_utf8_in_the_path_of_a_module_are_escaped)
+{
+    printed_by(WORDS(PROGRAMS "rebind_open", "0",
+                     text("program:deepbind:%s", module_in_forged_directory())),
+               WORDS("LD_PRELOAD=" LIBRARY, LOGGED(log_path())));
+    expect_escaped(content_of(log_path()));
+}
+
+Test(hostile, control_characters_and_what_is_no_utf8_in_the_path_of_the_log_are_escaped)
+{
+    struct server *redis = start_redis(NULL);
+    const char *log = "/\xc2\x9b\xff\xe2\x80\xae\\/log"; /* others are no path of a log */
+    struct outcome outcome =
+        run_program(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(LOGGED(log))));
+    EXPECT_LINES(outcome.err, "redisguard: cannot write to the log "
+                              "\"/\\xc2\\x9b\\xff\\xe2\\x80\\xae\\\\/log\": no such directory\n");
+}
+
+Test(hostile, control_characters_and_what_is_no_utf8_in_a_variable_are_escaped)
+{
+    expect_escaped(
+        run_program(WORDS("true"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_KEEPCNT=" FORGED)).err);
+    expect_escaped(
+        run_program(WORDS("true"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_" FORGED "=1")).err);
 }

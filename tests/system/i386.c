@@ -106,9 +106,9 @@ Test(i386, a_log_may_be_longer_than_two_gigabytes)
     const char *log = text("%s/log", scratch_directory());
     output_of(WORDS("truncate", "--size=3G", log));
     printed_by(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis)),
-               environment_on(&i386, redis, text("REDISGUARD_LOG=%s", log)));
+               environment_on(&i386, redis, WORDS(LOGGED(log))));
     char *last = output_of(WORDS("tail", "--bytes=+3221225473", log));
-    cr_assert_eq(lines_with(last, "info: descriptor 3 guarded: 127.0.0.1:"), 1, "%s", last);
+    cr_assert_eq(lines_with(last, "debug: descriptor 3 guarded: 127.0.0.1:"), 1, "%s", last);
 }
 
 /* Records beyond the first 1,024 are in memory that was asked for. */
@@ -134,7 +134,7 @@ Test(i386, a_log_behind_a_link_that_anybody_could_have_made_is_not_written)
                          scratch_directory(), link)));
     struct outcome outcome =
         run_program(WORDS(I386_PROGRAM "sockets", "socket=tcp", connect_to(redis)),
-                    environment_on(&i386, redis, text("REDISGUARD_LOG=%s", link)));
+                    environment_on(&i386, redis, WORDS(LOGGED(link))));
     cr_assert(strstr(outcome.err, "it is a link that anybody could have made"), "%s", outcome.err);
 }
 

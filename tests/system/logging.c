@@ -42,14 +42,9 @@ static char *new_log(void)
     return text("%s/log", scratch_directory());
 }
 
-static char *log_to(const char *path)
-{
-    return text("REDISGUARD_LOG=%s", path);
-}
-
 static char *guarded_line(int pid, int fd, const char *peer)
 {
-    return text(TIME " redisguard\\[%d\\] info: descriptor %d guarded: %s", pid, fd, peer);
+    return text(TIME " redisguard\\[%d\\] debug: descriptor %d guarded: %s", pid, fd, peer);
 }
 
 /* ---- what a line says ---- */
@@ -60,7 +55,7 @@ Test(logging, a_guarded_connection_is_one_line_with_descriptor_peer_and_the_five
     struct program *program = start_program(
         STEPS("socket=tcp", connect_to(redis), "socket=tcp6", connect6_to(redis), "socket=tcp6",
               connect_mapped_to(redis), "socket=unix", connect_unix_to(redis)),
-        guarded(redis, WORDS(TUNED, log_to(new_log()))));
+        guarded(redis, WORDS(TUNED, LOGGED(new_log()))));
     struct outcome outcome = finish_program(program);
     char *log = content_of(new_log());
     char *in4 = text("127\\.0\\.0\\.1:%d" FIVE, redis->port);
@@ -73,28 +68,42 @@ Test(logging, a_guarded_connection_is_one_line_with_descriptor_peer_and_the_five
     expect_match(line_of(log, 3), guarded_line(program->pid, 6, redis->unix_socket));
 }
 
+static char *last_line_with(const char *log, const char *part)
+{
+    char *found = NULL;
+    for (int i = 0; i < lines_with(log, ""); i++)
+        if (strstr(line_of(log, i), part))
+            found = line_of(log, i);
+    cr_assert(found != NULL, "no line with %s:\n%s", part, log);
+    return found;
+}
+
 /* The child's pid and number, and the pid that opened the connection. */
 static void expect_child_line(const char *fork, const char *verb)
 {
     struct server *redis = start_redis(NULL);
     struct program *program = start_program(STEPS("socket=tcp", connect_to(redis), "fork", "wait"),
-                                            guarded(redis, WORDS(fork, log_to(new_log()))));
+                                            guarded(redis, WORDS(fork, LOGGED(new_log()))));
     finish_program(program);
     char *log = content_of(new_log());
-    cr_assert_eq(lines_with(log, ""), 2, "%s", log);
-    expect_match(line_of(log, 1),
-                 text(TIME " redisguard\\[[0-9]+\\] info: descriptor 3 %s in this child: "
-                           "127\\.0\\.0\\.1:%d, opened [0-9] s ago by pid %d",
-                      verb, redis->port, program->pid));
-    cr_assert_not(strstr(line_of(log, 1), text("redisguard[%d]", program->pid)), "%s", log);
+    cr_assert_eq(lines_with(log, ""), 3, "%s", log);
+    char *line = last_line_with(log, "in this child");
+    expect_match(line, text(TIME " redisguard\\[[0-9]+\\] debug: descriptor 3 %s in this child: "
+                                 "127\\.0\\.0\\.1:%d, opened [0-9] s ago by pid %d",
+                            verb, redis->port, program->pid));
+    cr_assert_not(strstr(line, text("redisguard[%d]", program->pid)), "%s", log);
+    expect_match(last_line_with(log, "inherited"),
+                 text(TIME " redisguard\\[%d\\] info: descriptor 3 is inherited by forked children "
+                           "and %s there: 127\\.0\\.0\\.1:%d, opened [0-9] s ago",
+                      program->pid, verb, redis->port));
 }
 
-Test(logging, a_connection_cut_off_in_a_child_is_one_line_with_who_opened_it)
+Test(logging, a_connection_cut_off_in_a_child_is_one_line_of_the_child_and_one_of_its_parent)
 {
     expect_child_line("REDISGUARD_FORK=sever", "cut off");
 }
 
-Test(logging, a_connection_closed_in_a_child_is_one_line_with_who_opened_it)
+Test(logging, a_connection_closed_in_a_child_is_one_line_of_the_child_and_one_of_its_parent)
 {
     expect_child_line("REDISGUARD_FORK=close", "closed");
 }
@@ -104,35 +113,179 @@ Test(logging, a_child_is_told_the_peer_that_was_reached_not_one_that_was_only_tr
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
     printed_by(STEPS("socket=tcp", connect_to(redis), connect_to(other), "fork", "wait"),
-               WORDS(GUARDED_EVERYWHERE, log_to(new_log())));
-    char *cut = line_of(content_of(new_log()), 1);
-    cr_assert(strstr(cut, text("in this child: 127.0.0.1:%d,", redis->port)), "%s", cut);
+               WORDS(GUARDED_EVERYWHERE, LOGGED(new_log())));
+    char *log = content_of(new_log());
+    cr_assert_eq(lines_with(log, text("in this child: 127.0.0.1:%d,", redis->port)), 1, "%s", log);
 }
+
+/* ---- what is said without being asked for more ---- */
+
+/* The lines at level info, which is the default. */
+static char *info_lines_of(const char *const steps[], const char *setting)
+{
+    char *log = text("%s/info", scratch_directory());
+    unlink(log);
+    printed_by(steps, WORDS(GUARDED_EVERYWHERE, setting, text("REDISGUARD_LOG=%s", log)));
+    return access(log, F_OK) == 0 ? content_of(log) : text("%s", "");
+}
+
+Test(logging, an_inherited_connection_is_one_line_of_the_parent_however_many_children_it_has)
+{
+    struct server *redis = start_redis(NULL);
+    char *log =
+        info_lines_of(STEPS("socket=tcp", connect_to(redis), "repeat=20", "fork", "wait", "ping"),
+                      "REDISGUARD_FORK=sever");
+    cr_assert_eq(lines_with(log, ""), 1, "%s", log);
+    cr_assert_eq(lines_with(log, "info: descriptor 3 is inherited by forked children"), 1, "%s",
+                 log);
+}
+
+Test(logging, each_inherited_connection_is_a_line_and_a_copy_of_it_is_none)
+{
+    struct server *redis = start_redis(NULL);
+    char *log = info_lines_of(STEPS("socket=tcp", connect_to(redis), "dup", "socket=tcp",
+                                    connect_to(redis), "repeat=3", "fork", "wait"),
+                              "REDISGUARD_FORK=sever");
+    cr_assert_eq(lines_with(log, ""), 2, "%s", log);
+}
+
+Test(logging, a_new_connection_at_the_number_of_one_that_was_reported_is_a_line_again)
+{
+    struct server *redis = start_redis(NULL);
+    char *log =
+        info_lines_of(STEPS("repeat=3", "socket=tcp", connect_to(redis), "fork", "wait", "close"),
+                      "REDISGUARD_FORK=sever");
+    cr_assert_eq(lines_with(log, "descriptor 3 is inherited"), 3, "%s", log);
+    cr_assert_eq(lines_with(log, ""), 3, "%s", log);
+}
+
+Test(logging, more_connections_than_are_asked_about_in_one_fork_are_all_reported)
+{
+    enum { CONNECTIONS = 150 };
+    struct server *redis = start_redis(NULL);
+    const char *steps[2 * CONNECTIONS + 20] = {PROGRAMS "sockets"};
+    size_t count = 1;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        steps[count++] = "socket=tcp";
+        steps[count++] = connect_to(redis);
+    }
+    for (int i = 0; i < 3; i++) {
+        steps[count++] = "fork";
+        steps[count++] = "wait";
+    }
+    char *log = info_lines_of(steps, "REDISGUARD_FORK=sever");
+    cr_assert_eq(lines_with(log, "is inherited by forked children"), CONNECTIONS, "%s", log);
+}
+
+/* Their numbers stay on record, and each is asked about. */
+Test(logging, a_connection_behind_many_that_are_closed_is_reported_by_the_second_fork)
+{
+    enum { CONNECTIONS = 100 };
+    struct server *redis = start_redis(NULL);
+    const char *steps[4 * CONNECTIONS + 20] = {PROGRAMS "sockets"};
+    size_t count = 1;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        steps[count++] = "socket=tcp";
+        steps[count++] = connect_to(redis);
+    }
+    for (int i = 0; i < CONNECTIONS - 1; i++) {
+        steps[count++] = text("use=%d", 3 + i);
+        steps[count++] = "close";
+    }
+    for (int i = 0; i < 2; i++) {
+        steps[count++] = "fork";
+        steps[count++] = "wait";
+    }
+    char *log = info_lines_of(steps, "REDISGUARD_FORK=sever");
+    cr_assert_eq(lines_with(log, ""), 1, "%s", log);
+    cr_assert_eq(lines_with(log, text("descriptor %d is inherited", 2 + CONNECTIONS)), 1, "%s",
+                 log);
+}
+
+Test(logging, nothing_is_said_of_what_no_child_is_cut_off_from)
+{
+    struct server *redis = start_redis(NULL);
+    const char *connect = connect_to(redis);
+    cr_assert_str_empty(
+        info_lines_of(STEPS("socket=tcp", connect, "fork", "wait"), "REDISGUARD_FORK=off"));
+    cr_assert_str_empty(
+        info_lines_of(STEPS("socket=tcp", connect, "daemon"), "REDISGUARD_FORK=sever"));
+    cr_assert_str_empty(info_lines_of(STEPS("socket=tcp", connect, "close", "fork", "wait"),
+                                      "REDISGUARD_FORK=sever"));
+    cr_assert_str_empty(
+        info_lines_of(STEPS("repeat=20", "socket=tcp", connect, "close"), "REDISGUARD_FORK=sever"));
+}
+
+/* ---- the journal ---- */
+
+/* Standard error is what systemd would say in JOURNAL_STREAM that it is; or something else. */
+static char *said_to_journal(const struct server *redis, const char *inode, const char *setting)
+{
+    const char *shell =
+        text("export JOURNAL_STREAM=$(stat -L -c %%d:%s /proc/self/fd/2); "
+             "LD_PRELOAD=" LIBRARY " exec " PROGRAMS "sockets socket=tcp %s fork wait",
+             inode, connect_to(redis));
+    return run_program(WORDS("bash", "-c", shell),
+                       WORDS("REDISGUARD_PORTS=1-65535", setting, "REDISGUARD_LOG_LEVEL=debug"))
+        .err;
+}
+
+Test(logging, lines_to_the_journal_begin_with_their_priority)
+{
+    struct server *redis = start_redis(NULL);
+    char *lines = said_to_journal(redis, "%i", "REDISGUARD_LOG=stderr");
+    cr_assert_eq(lines_with(lines, ""), 3, "%s", lines);
+    expect_match(last_line_with(lines, "guarded"),
+                 text("<7>" TIME " redisguard\\[[0-9]+\\] debug: descriptor 3 guarded: .*"));
+    expect_match(last_line_with(lines, "inherited"),
+                 text("<6>" TIME " redisguard\\[[0-9]+\\] info: descriptor 3 is inherited .*"));
+    cr_assert_str_eq(said_to_journal(redis, "%i", "REDISGUARD_LOG=/no/log"),
+                     "<4>redisguard: cannot write to the log \"/no/log\": no such directory\n");
+    lines = said_to_journal(redis, "%i", "REDISGUARD_KEEPCNT=900");
+    cr_assert(strncmp(lines, "<4>redisguard: REDISGUARD_KEEPCNT=\"900\" is not", 45) == 0, "%s",
+              lines);
+    lines = said_to_journal(redis, "%i", "REDISGUARD_KEEPIDEL=9");
+    cr_assert(strncmp(lines, "<4>redisguard: unknown variable REDISGUARD_KEEPIDEL;", 45) == 0, "%s",
+              lines);
+}
+
+Test(logging, lines_to_what_is_not_the_journal_begin_with_the_time)
+{
+    struct server *redis = start_redis(NULL);
+    char *lines = said_to_journal(redis, "1%i", "REDISGUARD_LOG=stderr");
+    cr_assert_eq(lines_with(lines, ""), 3, "%s", lines);
+    cr_assert_not(strchr(lines, '<'), "%s", lines);
+    char *log = new_log();
+    cr_assert_str_empty(said_to_journal(redis, "%i", text("REDISGUARD_LOG=%s", log)));
+    cr_assert_not(strchr(content_of(log), '<'), "%s", content_of(log));
+}
+
+/* ---- what else a line says ---- */
 
 Test(logging, what_is_not_guarded_is_not_mentioned)
 {
     struct server *redis = start_redis(NULL);
     printed_by(
         STEPS("socket=tcp", connect_to(redis), "fork", "wait", "socket=udp", "connect=127.0.0.1:1"),
-        WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1", log_to(new_log())));
+        WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1", LOGGED(new_log())));
     cr_assert_eq(access(new_log(), F_OK), -1, "%s", content_of(new_log()));
 }
 
 static int lines_at_level(const struct server *redis, const char *level)
 {
     char *log = text("%s/%s", scratch_directory(), level);
-    /* debug: moved on to another server; info: guarded; warn: the trap */
-    printed_by(
-        STEPS("socket=tcp", "fork", connect_to(redis), "connect=unspec", "wait", connect_to(redis)),
-        guarded(redis,
-                WORDS(text("REDISGUARD_LOG_LEVEL=%s", level), log_to(log), "REDISGUARD_TRAP=1")));
+    /* debug: guarded; info: inherited; warn: refused by the trap */
+    printed_by(STEPS("socket=tcp", connect_to(redis), "fork", "socket=tcp", connect_to(redis),
+                     "fork", "wait"),
+               guarded(redis, WORDS("REDISGUARD_TRAP=1", text("REDISGUARD_LOG=%s", log),
+                                    text("REDISGUARD_LOG_LEVEL=%s", level))));
     return access(log, F_OK) == 0 ? lines_with(content_of(log), "") : 0;
 }
 
 Test(logging, the_level_filters)
 {
     struct server *redis = start_redis(NULL);
-    cr_assert_eq(lines_at_level(redis, "debug"), 3);
+    cr_assert_eq(lines_at_level(redis, "debug"), 4);
     cr_assert_eq(lines_at_level(redis, "info"), 2);
     cr_assert_eq(lines_at_level(redis, "warn"), 1);
     cr_assert_eq(lines_at_level(redis, "error"), 0);
@@ -146,12 +299,11 @@ Test(logging, standard_output_never_has_any_of_it)
     struct outcome bare = run_program(steps, NULL);
     struct outcome to_stderr = run_program(
         steps, guarded(redis, WORDS("REDISGUARD_LOG=stderr", "REDISGUARD_LOG_LEVEL=debug")));
-    struct outcome to_file =
-        run_program(steps, guarded(redis, WORDS(log_to(new_log()), "REDISGUARD_LOG_LEVEL=debug")));
+    struct outcome to_file = run_program(steps, guarded(redis, WORDS(LOGGED(new_log()))));
     cr_assert_str_eq(to_stderr.out, bare.out);
     cr_assert_str_eq(to_file.out, bare.out);
     cr_assert_str_empty(to_file.err);
-    cr_assert_eq(lines_with(to_stderr.err, "info: descriptor 3"), 2, "%s", to_stderr.err);
+    cr_assert_eq(lines_with(to_stderr.err, "descriptor 3 "), 3, "%s", to_stderr.err);
 }
 
 /* ---- the file ---- */
@@ -160,7 +312,7 @@ Test(logging, each_line_is_one_write_to_a_file_opened_for_appending)
 {
     struct server *redis = start_redis(NULL);
     char *calls = calls_of(STEPS("socket=tcp", connect_to(redis), "socket=tcp", connect_to(redis)),
-                           guarded(redis, WORDS(log_to(new_log()))), "openat,write");
+                           guarded(redis, WORDS(LOGGED(new_log()))), "openat,write");
     cr_assert_eq(lines_with(calls, text("<%s>, \"", new_log())), 2, "two writes:\n%s", calls);
     cr_assert_eq(lines_with(calls, "\"log\", O_WRONLY|O_CREAT|O_NOCTTY|O_APPEND|O_NONBLOCK"), 2,
                  "two opens:\n%s", calls);
@@ -171,7 +323,7 @@ Test(logging, a_file_with_lines_in_it_is_added_to)
 {
     struct server *redis = start_redis(NULL);
     char *log = scratch_file("log", "an older line\n", 0600);
-    printed_by(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(log_to(log))));
+    printed_by(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(LOGGED(log))));
     char *content = content_of(log);
     cr_assert(strncmp(content, "an older line\n", 14) == 0, "%s", content);
     cr_assert_eq(lines_with(content, ""), 2, "%s", content);
@@ -182,7 +334,7 @@ Test(logging, a_new_file_is_not_for_everybody_to_read)
     struct server *redis = start_redis(NULL);
     struct stat status;
     mode_t before = umask(0);
-    printed_by(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(log_to(new_log()))));
+    printed_by(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(LOGGED(new_log()))));
     umask(before);
     cr_assert_eq(stat(new_log(), &status), 0);
     cr_assert_eq(status.st_mode & 07777, 0640, "%o", status.st_mode);
@@ -193,7 +345,7 @@ Test(logging, twenty_processes_at_once_never_mix_their_lines)
     enum { PROCESSES = 20, CONNECTS = 50 };
     struct server *redis = start_redis(NULL);
     struct program *programs[PROCESSES];
-    const char *const *env = guarded(redis, WORDS(TUNED, log_to(new_log())));
+    const char *const *env = guarded(redis, WORDS(TUNED, LOGGED(new_log())));
     for (int i = 0; i < PROCESSES; i++) {
         programs[i] = start_program(
             STEPS("hold", text("repeat=%d", CONNECTS), "socket=tcp", connect_to(redis), "close"),
@@ -207,7 +359,7 @@ Test(logging, twenty_processes_at_once_never_mix_their_lines)
 
     char *log = content_of(new_log());
     cr_assert_eq(lines_with(log, ""), PROCESSES * CONNECTS);
-    char *pattern = text(TIME " redisguard\\[[0-9]+\\] info: descriptor 3 guarded: "
+    char *pattern = text(TIME " redisguard\\[[0-9]+\\] debug: descriptor 3 guarded: "
                               "127\\.0\\.0\\.1:%d" FIVE,
                          redis->port);
     cr_assert_eq(log[strlen(log) - 1], '\n');
@@ -222,7 +374,7 @@ Test(logging, after_rotation_lines_go_to_the_new_file)
     char *rotated = text("%s.1", new_log());
     struct program *program = start_program(
         STEPS("socket=tcp", connect_to(redis), "hold", "socket=tcp", connect_to(redis)),
-        guarded(redis, WORDS(log_to(new_log()))));
+        guarded(redis, WORDS(LOGGED(new_log()))));
     wait_for_line(program, "hold");
     cr_assert_eq(rename(new_log(), rotated), 0);
     tell_program(program, "\n");
@@ -237,7 +389,7 @@ Test(logging, a_program_that_closed_every_descriptor_and_became_a_daemon_still_l
     struct server *redis = start_redis(NULL);
     printed_by(STEPS("daemon", "use=0", "close", "use=2", "close", "socket=tcp", connect_to(redis),
                      "socket=tcp", connect_to(redis), "fork", "wait"),
-               guarded(redis, WORDS(log_to(new_log()))));
+               guarded(redis, WORDS(LOGGED(new_log()))));
     char *log = content_of(new_log());
     cr_assert_eq(lines_with(log, "descriptor 0 guarded"), 1, "%s", log);
     cr_assert_eq(lines_with(log, "descriptor 2 guarded"), 1, "%s", log);
@@ -260,7 +412,7 @@ static void expect_no_log(const struct server *redis, const char *log, const cha
 {
     struct outcome outcome = run_program(
         STEPS("socket=tcp", connect_to(redis), "socket=tcp", connect_to(redis), "options", "ping"),
-        guarded(redis, WORDS(TUNED, log_to(log))));
+        guarded(redis, WORDS(TUNED, LOGGED(log))));
     cr_assert_eq(outcome.status, 0);
     EXPECT_LINES(outcome.out, "socket 3\nconnect 0\nsocket 4\nconnect 0\n" TUNED_OPTIONS
                               " CLOEXEC 1\nping +PONG\n");
@@ -282,8 +434,9 @@ Test(logging, a_linked_folder_in_a_folder_that_anybody_may_write_to_is_not_follo
     struct server *redis = start_redis(NULL);
     char *folder = text("%s/l", public_folder());
     cr_assert_eq(symlink(scratch_directory(), folder), 0);
-    expect_no_log(redis, text("%s/log", folder),
-                  "a part of the path is not a folder, or is a link that anybody could have made");
+    expect_no_log(
+        redis, text("%s/log", folder),
+        "a part of the path is not a directory, or is a link that anybody could have made");
     cr_assert_eq(access(new_log(), F_OK), -1);
 }
 
@@ -292,7 +445,7 @@ Test(logging, a_link_in_a_folder_of_ones_own_is_followed)
     struct server *redis = start_redis(NULL);
     char *link = text("%s/link", scratch_directory());
     cr_assert_eq(symlink(new_log(), link), 0);
-    printed_by(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(log_to(link))));
+    printed_by(STEPS("socket=tcp", connect_to(redis)), guarded(redis, WORDS(LOGGED(link))));
     cr_assert_eq(lines_with(content_of(new_log()), "guarded"), 1);
 }
 
@@ -300,7 +453,7 @@ Test(logging, a_link_in_a_folder_of_ones_own_is_followed)
 
 Test(logging, a_folder_that_is_not_there_is_said_once_and_the_program_runs_on)
 {
-    expect_no_log(start_redis(NULL), text("%s/no/log", scratch_directory()), "no such folder");
+    expect_no_log(start_redis(NULL), text("%s/no/log", scratch_directory()), "no such directory");
 }
 
 Test(logging, a_fifo_that_nobody_reads_does_not_stop_the_program)
@@ -318,7 +471,7 @@ Test(logging, a_fifo_that_is_full_does_not_stop_the_program)
     while (write(fifo, "x", 1) == 1)
         ;
     EXPECT_LINES(run_program(STEPS("socket=tcp", connect_to(redis), "ping"),
-                             guarded(redis, WORDS(log_to(new_log()))))
+                             guarded(redis, WORDS(LOGGED(new_log()))))
                      .out,
                  "socket 3\nconnect 0\nping +PONG\n");
 }
@@ -330,7 +483,7 @@ Test(logging, a_log_that_has_reached_the_file_size_limit_does_not_end_the_progra
     char *log = scratch_file("log", "as long as files may be\n", 0600);
     struct outcome outcome = run_program(
         WORDS("prlimit", "--fsize=24", PROGRAMS "sockets", "socket=tcp", connect_to(redis), "ping"),
-        guarded(redis, WORDS(log_to(log))));
+        guarded(redis, WORDS(LOGGED(log))));
     cr_assert_eq(outcome.signal, 0, "ended by signal %d", outcome.signal);
     EXPECT_LINES(outcome.out, "socket 3\nconnect 0\nping +PONG\n");
 }
@@ -344,7 +497,7 @@ Test(logging, a_file_that_took_the_number_of_stderr_is_not_written_to)
     struct outcome outcome =
         run_program(STEPS("socket=tcp", connect_to(redis), "use=2", "close", text("open=%s", data),
                           "socket=tcp", connect_to(redis), "fork", "wait"),
-                    guarded(redis, WORDS("REDISGUARD_LOG=stderr")));
+                    guarded(redis, WORDS("REDISGUARD_LOG=stderr", "REDISGUARD_LOG_LEVEL=debug")));
     EXPECT_LINES(outcome.out, "socket 3\nconnect 0\nclose 0\nopen 2\nsocket 4\nconnect 0\n"
                               "child\nparent\n");
     cr_assert_eq(lines_with(outcome.err, ""), 1, "only the first was due:\n%s", outcome.err);
@@ -357,7 +510,7 @@ Test(logging, a_connection_that_took_the_number_of_stderr_is_not_written_to)
     struct server *redis = start_redis(NULL);
     struct outcome outcome =
         run_program(STEPS("use=2", "close", "socket=tcp", connect_to(redis), "ping"),
-                    guarded(redis, WORDS("REDISGUARD_LOG=stderr")));
+                    guarded(redis, WORDS("REDISGUARD_LOG=stderr", "REDISGUARD_LOG_LEVEL=debug")));
     EXPECT_LINES(outcome.out, "close 0\nsocket 2\nconnect 0\nping +PONG\n");
 }
 
@@ -370,7 +523,8 @@ static void expect_to_run_on(const char *redirections, const char *number)
     const char *shell = text("exec 3<>%s 2>%s; %s; exec " PROGRAMS "sockets socket=tcp %s ping",
                              fifo, fifo, redirections, connect_to(redis));
     struct outcome outcome =
-        run_program(WORDS("bash", "-c", shell), guarded(redis, WORDS("REDISGUARD_LOG=stderr")));
+        run_program(WORDS("bash", "-c", shell),
+                    guarded(redis, WORDS("REDISGUARD_LOG=stderr", "REDISGUARD_LOG_LEVEL=debug")));
     cr_assert_eq(outcome.signal, 0, "ended by signal %d", outcome.signal);
     EXPECT_LINES(outcome.out, text("socket %s\nconnect 0\nping +PONG\n", number));
 }

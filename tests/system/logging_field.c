@@ -38,7 +38,7 @@ static struct program *start_writer(const struct server *redis, int rounds, cons
         steps[4 + 3 * i] = connect_to(redis);
         steps[5 + 3 * i] = "close";
     }
-    return start_program(steps, guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log))));
+    return start_program(steps, guarded(redis, WORDS(LOGGED(log))));
 }
 
 /* Of how many lines, so many are whole: what a guarded connection to this server gives. */
@@ -48,7 +48,7 @@ static int count_lines(const char *log, const struct server *redis, int *whole)
     int lines = 0;
     cr_assert_eq(regcomp(&pattern,
                          text("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z "
-                              "redisguard\\[[0-9]+\\] info: descriptor [0-9]+ guarded: "
+                              "redisguard\\[[0-9]+\\] debug: descriptor [0-9]+ guarded: "
                               "127\\.0\\.0\\.1:%d, KEEPIDLE 30 s, KEEPINTVL 5 s, KEEPCNT 3, "
                               "USER_TIMEOUT 45000 ms$",
                               redis->port),
@@ -115,7 +115,7 @@ Test(logging_field, a_log_that_was_copied_and_truncated_goes_on_at_its_beginning
     char *log = log_in(log_folder());
     struct program *program = start_program(
         STEPS("repeat=3", "socket=tcp", connect_to(redis), "hold", "socket=tcp", connect_to(redis)),
-        guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log))));
+        guarded(redis, WORDS(LOGGED(log))));
     for (int i = 0; i < 3; i++) {
         wait_for_line(program, "hold");
         rotate(log, "copytruncate");
@@ -137,7 +137,7 @@ Test(logging_field, lines_come_back_when_a_log_that_was_taken_away_may_be_writte
     struct program *program =
         start_program(STEPS("socket=tcp", connect_to(redis), "hold", "socket=tcp",
                             connect_to(redis), "ping", "hold", "socket=tcp", connect_to(redis)),
-                      guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log))));
+                      guarded(redis, WORDS(LOGGED(log))));
     wait_for_line(program, "hold");
     cr_assert_eq(rename(log, text("%s.1", log)), 0);
     cr_assert_eq(mkdir(log, 0700), 0);
@@ -148,7 +148,7 @@ Test(logging_field, lines_come_back_when_a_log_that_was_taken_away_may_be_writte
     tell_program(program, "\n");
     struct outcome outcome = finish_program(program);
     EXPECT_LINES(outcome.err,
-                 text("redisguard: cannot write to the log \"%s\": it is a folder\n", log));
+                 text("redisguard: cannot write to the log \"%s\": it is a directory\n", log));
     cr_assert_eq(whole_lines(content_of(log), redis), 1);
 }
 
@@ -180,7 +180,7 @@ static struct program *start_worker(const struct server *redis, const char *log)
 {
     return start_program(
         STEPS("repeat=1000", "hold", "socket=tcp", connect_to(redis), "options", "ping", "close"),
-        guarded(redis, WORDS(text("REDISGUARD_LOG=%s", log))));
+        guarded(redis, WORDS(LOGGED(log))));
 }
 
 static void connects(struct program *worker)

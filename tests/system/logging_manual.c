@@ -1,15 +1,161 @@
 /*
- * The manual of the library explains every kind of line in the log: each is made by a real program
- * here, and the kinds compared with those that the manual has.
+ * The manual of the library explains every kind of line in the log, and no other: its examples are
+ * compared with the formats in the source, and those with what real programs make it write.
  */
 #include "child.h"
 #include "sockets.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <regex.h>
+#include <string.h>
 #include <sys/syscall.h>
+
+/* ---- the formats in the source ---- */
+
+struct kind {
+    const char *level; /* "": a complaint on standard error, without time and pid */
+    char *format;
+    char *pattern; /* a regular expression for what the format makes */
+    int examples;
+};
+
+enum { KINDS_AT_MOST = 64 };
+static struct kind kinds[KINDS_AT_MOST];
+static int count;
+
+/* The literals at *at, put together, and the one macro that stands between some. */
+static char *literal_at(const char *at)
+{
+    static const char prefix[] = "REDISGUARD_PREFIX";
+    char *all = text("%s", "");
+    for (;;) {
+        at += strspn(at, " \n");
+        if (strncmp(at, prefix, strlen(prefix)) == 0) {
+            all = text("%sREDISGUARD_", all);
+            at += strlen(prefix);
+        } else if (*at == '"') {
+            for (at++; *at != '"'; at++)
+                all = text("%s%c", all, *at == '\\' ? *++at : *at);
+            at++;
+        } else {
+            return all;
+        }
+    }
+}
+
+static char *pattern_of(const char *format)
+{
+    char *pattern = text("%s", "");
+    for (const char *at = format; *at != '\0'; at++) {
+        if (*at != '%') {
+            pattern = text("%s%s%c", pattern, strchr("[](){}.*+?^$|\\", *at) ? "\\" : "", *at);
+            continue;
+        }
+        size_t length = strspn(at + 1, ".*j0123456789") + 1;
+        pattern = text("%s%s", pattern, at[length] == 's' ? "[^,]*" : "[0-9]+");
+        at += length;
+    }
+    return pattern;
+}
+
+static void add_kind(const char *level, const char *literal)
+{
+    char *format = literal_at(literal);
+    cr_assert(count < KINDS_AT_MOST && *format != '\0', "no format at: %.60s", literal);
+    kinds[count++] = (struct kind){level, format, pattern_of(format), 0};
+}
+
+/* Where a call has its first literal. */
+static const char *first_literal(const char *call)
+{
+    return strchr(call, '"');
+}
+
+static const char *level_at(const char *name)
+{
+    static const char *const levels[] = {"ERROR", "WARN", "INFO", "DEBUG"};
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++)
+        if (strncmp(name, levels[i], strlen(levels[i])) == 0)
+            return names[i];
+    cr_assert_fail("no level: %.60s", name);
+    return NULL;
+}
+
+static void read_source(void)
+{
+    static const char write[] = "log_write(", once[] = "log_warn_once(&",
+                      complaint[] = "\"%sredisguard: ", level[] = "LOG_LEVEL_";
+    char *source = output_of(
+        WORDS("sh", "-c", "cat " SOURCE_DIR "/shim/lib/*.c " SOURCE_DIR "/shim/lib/*/*.c"));
+    for (const char *at = source; (at = strstr(at, write)) != NULL;) {
+        at += strlen(write);
+        at += strspn(at, " \n");
+        if (strncmp(at, level, strlen(level)) == 0)
+            add_kind(level_at(at + strlen(level)), first_literal(at));
+    }
+    for (const char *at = source; (at = strstr(at, once)) != NULL; at++)
+        add_kind("warn", first_literal(at));
+    for (const char *at = source; (at = strstr(at, complaint)) != NULL; at++)
+        add_kind("", at);
+    cr_assert(count > 10);
+}
+
+static bool is_of(const struct kind *kind, const char *line)
+{
+    regex_t regex;
+    const char *level = *kind->level == '\0' ? "" : text("%s: ", kind->level);
+    char *end = *kind->level == '\0' ? "" : "$"; /* a complaint goes on with what is allowed */
+    char *pattern = text("^%s%s%s", level, kind->pattern, end);
+    cr_assert_eq(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0, "%s", pattern);
+    bool matches = regexec(&regex, line, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return matches;
+}
+
+/* It is an example of one format, and of no other. */
+static void count_example(const char *line, const char *where)
+{
+    int found = 0;
+    for (int i = 0; i < count; i++)
+        if (is_of(&kinds[i], line)) {
+            kinds[i].examples++;
+            found++;
+        }
+    cr_expect_eq(found, 1, "%d formats in the source make this line of %s:\n%s", found, where,
+                 line);
+}
+
+static void count_examples(char *lines, const char *where)
+{
+    for (char *line; (line = strsep(&lines, "\n")) != NULL;)
+        if (*line != '\0')
+            count_example(line, where);
+}
+
+static void expect_an_example_of_each(const char *level_or_all, const char *where)
+{
+    for (int i = 0; i < count; i++)
+        if (*level_or_all == '\0' || *kinds[i].level != '\0')
+            cr_expect(kinds[i].examples > 0, "%s has no example of:\n%s: %s", where, kinds[i].level,
+                      kinds[i].format);
+}
+
+Test(logging_manual, has_an_example_of_each_format_in_the_source_and_no_other_line)
+{
+    read_source();
+    count_examples(output_of(WORDS("sed", "-n", "-E", "-e", "s/\\\\-/-/g", "-e",
+                                   "s/^([.]I )?((error|warn|info|debug|redisguard): )/\\2/p",
+                                   SOURCE_DIR "/shim/man/redisguard.7")),
+                   "the manual");
+    expect_an_example_of_each("", "the manual");
+}
+
+/* ---- what real programs make it write ---- */
 
 static struct server *redis;
 
@@ -20,8 +166,7 @@ static char *log_file(void)
 
 static void run_logged(const char *setting, const char *const argv[])
 {
-    run_program(argv, guarded(redis, WORDS(setting, "REDISGUARD_LOG_LEVEL=debug",
-                                           text("REDISGUARD_LOG=%s", log_file()))));
+    run_program(argv, guarded(redis, WORDS(setting, LOGGED(log_file()))));
 }
 
 /* Into a sandbox that refuses this call. */
@@ -39,6 +184,7 @@ static void make_every_kind_of_line(void)
     run_logged("REDISGUARD_FORK=sever", STEPS("socket=tcp", connect, "fork", "wait"));
     run_logged("REDISGUARD_FORK=close", STEPS("socket=tcp", connect, "fork", "wait"));
     run_logged("REDISGUARD_FORCE=1", STEPS("socket=tcp", connect, "connect=unspec"));
+    run_logged("REDISGUARD_FORCE=1", STEPS("socket=unix", connect_unix_to(redis)));
     run_logged("REDISGUARD_TRAP=1", STEPS("socket=tcp", connect));
     run_refused(text("%d/1=%d/2=%d", SYS_setsockopt, IPPROTO_TCP, TCP_USER_TIMEOUT),
                 STEPS("socket=tcp", connect));
@@ -53,21 +199,12 @@ static void make_every_kind_of_line(void)
     run_logged("REDISGUARD_FORCE=1", WORDS("php", "-r", ""));
 }
 
-/* The lines without what differs from one to the next of a kind. */
-static char *kinds_in(const char *prefix, const char *file)
+Test(logging_manual, every_format_in_the_source_is_what_some_program_makes_the_library_write)
 {
-    return output_of(WORDS("sh", "-c",
-                           text("sed -n -E -e 's/^%s/; T' -e 's/descriptor [0-9]+/descriptor/'"
-                                " -e 's/(guarded|child|connection to).*/\\1/'"
-                                " -e 's|: /[^ ]*[.]so[.0-9]*|: MODULE|'"
-                                " -e 's/[a-z]* rebound/FUNCTION rebound/' -e p %s | sort -u",
-                                prefix, file)));
-}
-
-Test(logging_manual, explains_every_kind_of_line_and_no_other)
-{
+    read_source();
     redis = start_redis(NULL);
     make_every_kind_of_line();
-    EXPECT_LINES(kinds_in("[.]I (info|warn|debug|error): /\\1: ", SOURCE_DIR "/shim/man/redisguard.7"),
-                 kinds_in("[^ ]* redisguard\\[[0-9]+\\] /", log_file()));
+    count_examples(output_of(WORDS("sed", "-E", "s/^[^ ]* redisguard\\[[0-9]+\\] //", log_file())),
+                   "a log");
+    expect_an_example_of_each("with a level", "the log");
 }

@@ -24,16 +24,18 @@ const char *const *command_on(const struct machine *machine, const char *const w
 }
 
 const char *const *environment_on(const struct machine *machine, const struct server *server,
-                                  const char *more)
+                                  const char *const more[])
 {
     static const char *words[MOST_WORDS];
     size_t count = 0;
-    const char *const rest[] = {TUNED, more, NULL};
+    const char *const tuned[] = {TUNED};
     if (machine->preload != NULL)
         words[count++] = machine->preload;
     words[count++] = text("REDISGUARD_PORTS=%d", server->port);
-    for (size_t i = 0; rest[i] != NULL; i++)
-        words[count++] = rest[i];
+    for (size_t i = 0; i < sizeof tuned / sizeof tuned[0]; i++)
+        words[count++] = tuned[i];
+    for (size_t i = 0; more != NULL && more[i] != NULL; i++)
+        words[count++] = more[i];
     words[count] = NULL;
     return words;
 }
@@ -99,10 +101,11 @@ char *expect_logged(const struct machine *machine)
     struct server *redis = start_redis(NULL);
     struct outcome outcome =
         run_program(command_on(machine, WORDS("sockets", "socket=tcp", connect_to(redis), "fork")),
-                    environment_on(machine, redis, "REDISGUARD_LOG=stderr"));
-    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 guarded: 127.0.0.1:"), 1, "%s",
+                    environment_on(machine, redis,
+                                   WORDS("REDISGUARD_LOG=stderr", "REDISGUARD_LOG_LEVEL=debug")));
+    cr_assert_eq(lines_with(outcome.err, "debug: descriptor 3 guarded: 127.0.0.1:"), 1, "%s",
                  outcome.err);
-    cr_assert_eq(lines_with(outcome.err, "info: descriptor 3 cut off in this child: "), 1, "%s",
+    cr_assert_eq(lines_with(outcome.err, "debug: descriptor 3 cut off in this child: "), 1, "%s",
                  outcome.err);
     return outcome.err;
 }

@@ -18,9 +18,9 @@ struct machine {
 /* The command that runs one of the machine's programs; words: its name and its arguments. */
 const char *const *command_on(const struct machine *machine, const char *const words[]);
 
-/* The guard's variables of TUNED for that server's ports; more: one of them or NULL. */
+/* The guard's variables of TUNED for that server's ports; more: others, or NULL. */
 const char *const *environment_on(const struct machine *machine, const struct server *server,
-                                  const char *more);
+                                  const char *const more[]);
 
 /* The names that its library defines or wants; which: nm's option for that. */
 char *symbols_of(const char *library, const char *which);

@@ -92,11 +92,11 @@ Test(rebind, what_a_module_brings_in_with_it_is_guarded)
 Test(rebind, a_module_that_is_found_by_its_bare_name_is_guarded)
 {
     struct server *server = start_redis(NULL);
-    const char *folder = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
+    const char *directory = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
     const char *const *argv =
         WORDS(built_program("rebind_host"), port_of(server), "rebind_relro.so", "rebind_other.so");
-    expect(argv, guarded(server, WORDS(folder, "REDISGUARD_DEEPBIND=keep")), guards_nothing);
-    expect(argv, guarded(server, WORDS(folder)), guards_all);
+    expect(argv, guarded(server, WORDS(directory, "REDISGUARD_DEEPBIND=keep")), guards_nothing);
+    expect(argv, guarded(server, WORDS(directory)), guards_all);
 }
 
 /* ---- the rest of a module is as it was ---- */
@@ -109,7 +109,7 @@ static void expect_the_same_protection(const char *name)
     expect(argv, WORDS("LD_PRELOAD=" LIBRARY), without);
 }
 
-Test(rebind, pages_are_protected_as_before_and_lazy_slots_stay_writable)
+Test(rebind, pages_keep_their_protection_and_lazy_got_entries_stay_writable)
 {
     expect_the_same_protection("rebind_lazy");
     expect_the_same_protection("rebind_now");
@@ -163,19 +163,20 @@ Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_th
     expect_to_keep_its_connect(NULL, built_module("rebind_private"));
 }
 
-/* Unless it is used before, a lazy slot of it does not tell that it means the program's. */
+/* Unless it is used before, a lazy GOT entry of it does not tell that it will bind to the
+ * program's. */
 Test(rebind, a_library_that_the_program_began_with_keeps_the_programs_setsockopt)
 {
     const char *program = built_program("rebind_start");
     const char *user = built_module("rebind_start_user");
-    const char *folder = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
+    const char *directory = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
     const char *const *by_path = WORDS(program, user);
     const char *const *after_others = WORDS(program, user, built_module("nothing"));
     const char *const *by_name = WORDS(program, "rebind_start_user.so");
     expect(by_path, NULL, "setsockopt: the program's\n");
     expect(by_path, WORDS("LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
     expect(after_others, WORDS("LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
-    expect(by_name, WORDS(folder, "LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
+    expect(by_name, WORDS(directory, "LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
 }
 
 Test(rebind, two_versions_of_a_library_stay_apart)
@@ -185,6 +186,40 @@ Test(rebind, two_versions_of_a_library_stay_apart)
     expect(WORDS(program, user, "plain"), NULL, "program 1, module 1\n");
     expect(WORDS(program, user), NULL, "program 1, module 2\n");
     expect(WORDS(program, user), WORDS("LD_PRELOAD=" LIBRARY), "program 1, module 2\n");
+}
+
+Test(rebind, pointer_changed_by_a_constructor_keeps_its_function)
+{
+    const char *const *argv =
+        WORDS(built_program("rebind_changed"), built_module("rebind_changed"));
+    const char *printed = "close: 0, and the descriptor is closed\n"
+                          "add_4242: 4243\n"
+                          "dup: %s\n";
+    expect(argv, NULL, text(printed, "the guard's")); /* no guard: then libc's is the program's */
+    expect(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_DEEPBIND=keep"), text(printed, "libc's"));
+    expect(argv, WORDS("LD_PRELOAD=" LIBRARY), text(printed, "the guard's"));
+}
+
+/* ---- beside another preload ---- */
+
+/* The real connect() is the other preload's here, and a module that bypassed it goes on to. */
+Test(rebind, functions_after_one_that_another_preload_has_are_rebound)
+{
+    static const char *const bindings[] = {"rebind_lazy",  "rebind_now",   "rebind_relro",
+                                           "rebind_noplt", "rebind_table", "rebind_writable_table"};
+    struct server *server = start_redis(NULL);
+    char *log = text("%s/log", scratch_directory());
+    char *expected = text("setsockopt: guarded\nsetsockopt again: guarded\nconnect: bypasses\n%s",
+                          strstr(guards_all, "_Fork"));
+    for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
+        expect(
+            WORDS(built_program("rebind_host"), port_of(server), built_module(bindings[i]),
+                  built_module("rebind_other")),
+            guarded(server, WORDS(text("LD_PRELOAD=%s:%s", LIBRARY, built_module("rebind_between")),
+                                  text("REDISGUARD_LOG=%s", log))),
+            expected);
+    char *lines = output_of(WORDS("cat", log));
+    cr_assert(strstr(lines, "rebind_table.so cannot be rebound"), "%s", lines);
 }
 
 /* ---- a sandbox ---- */
@@ -200,7 +235,7 @@ Test(rebind, where_a_sandbox_forbids_mprotect_the_module_works_unguarded_and_the
     cr_assert(strstr(lines, warning), "no \"%s\" in: %s", warning, lines);
 }
 
-Test(rebind, where_a_sandbox_forbids_mprotect_a_writable_slot_is_guarded_all_the_same)
+Test(rebind, writable_got_entry_is_rebound_where_a_sandbox_forbids_mprotect)
 {
     struct server *server = start_redis(NULL);
     expect(WORDS(built_program("rebind_seccomp"), port_of(server), built_module("rebind_now")),

@@ -59,7 +59,50 @@ Test(rebind_open, a_path_is_found_from_anywhere)
     expect_to_find("library", built_module("rebind_lazy"));
 }
 
-/* A lazy slot does not tell yet whom it means; this one cannot mean what it does not need. */
+/* ---- at once, or by the next hook ---- */
+
+static void expect_setsockopt(const char *program, const char *file, const char *opener,
+                              const char *how)
+{
+    struct server *server = start_redis(NULL);
+    const char *caller = strcmp(opener, "") == 0 ? "program" : "library";
+    expect(WORDS(built_program(program), port_of(server), file, caller),
+           guarded(server, WORDS("LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules",
+                                 text("LD_PRELOAD=" LIBRARY ":%s", opener))),
+           text("setsockopt: %s\n", how));
+}
+
+Test(rebind_open, bare_name_is_rebound_at_once_where_no_caller_has_a_path)
+{
+    expect_setsockopt("rebind_at_once", "rebind_now.so", "", "guarded");
+    expect_setsockopt("rebind_at_once", "rebind_lazy.so", built_module("rebind_plain_opener"),
+                      "guarded");
+}
+
+Test(rebind_open, bare_name_is_rebound_at_once_where_the_callers_path_lacks_it)
+{
+    expect_setsockopt("rebind_at_once", "rebind_now.so", built_module("rebind_runpath_opener"),
+                      "guarded");
+    expect_setsockopt("rebind_at_once", "rebind_now.so", built_module("rebind_rpath_opener"),
+                      "guarded");
+    expect_setsockopt("rebind_at_once_rpath", "rebind_now.so", "", "guarded");
+}
+
+/* Only by the next hook: tests above have one run, and find the module guarded. */
+Test(rebind_open, bare_name_is_deferred_where_only_the_callers_path_has_it)
+{
+    const char *of_library = "rebind_of_library.so";
+    expect_setsockopt("rebind_at_once", of_library, built_module("rebind_opener"), "bypasses");
+    expect_setsockopt("rebind_at_once", of_library, built_module("rebind_runpath_opener"),
+                      "bypasses");
+    expect_setsockopt("rebind_at_once", of_library, built_module("rebind_rpath_opener"),
+                      "bypasses");
+    expect_setsockopt("rebind_at_once_rpath", "rebind_of_program.so", "", "bypasses");
+    expect_setsockopt("rebind_at_once", "rebind_of_hwcaps.so", built_module("rebind_hwcaps_opener"),
+                      "bypasses");
+}
+
+/* An unresolved entry cannot bind to a definition outside its local scope. */
 Test(rebind_open, a_module_is_guarded_though_something_else_has_functions_of_these_names)
 {
     struct server *server = start_redis(NULL);
@@ -125,6 +168,13 @@ Test(rebind_open, an_error_of_dlsym_outlives_a_hook)
     cr_assert(strstr(printed, "no_such_symbol"), "%s", printed);
 }
 
+/* ---- the library itself ---- */
+
+Test(rebind_open, program_forks_after_it_opened_and_closed_the_library)
+{
+    expect(WORDS(built_program("rebind_unload"), LIBRARY), NULL, "child: status 0\n");
+}
+
 /* ---- again, and at once ---- */
 
 Test(rebind_open, a_module_that_is_unloaded_and_loaded_again_is_guarded_again)
@@ -173,7 +223,7 @@ Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_it
 }
 
 /* What it has is what SIGSTKSZ was, as long as that was a number. */
-Test(rebind_open, a_signal_handler_on_a_small_stack_may_do_what_was_put_off)
+Test(rebind_open, deferred_rebind_fits_a_signal_handlers_small_stack)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =

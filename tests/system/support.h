@@ -20,6 +20,9 @@
 /* A library with nothing in it: the least that any preload costs. */
 #define EMPTY_PRELOAD BUILD_DIR "/tests/system/modules/nothing.so"
 
+/* The variables with which every line of the log goes to this file. */
+#define LOGGED(path) text("REDISGUARD_LOG=%s", path), "REDISGUARD_LOG_LEVEL=debug"
+
 /* A list of words that ends with NULL: arguments, or NAME=value. */
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 

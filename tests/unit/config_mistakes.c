@@ -1,6 +1,6 @@
 /*
- * config_mistakes.c: the tests of shim/lib/config.c: values and names that it must not take, and what
- * it says of them.
+ * config_mistakes.c: the tests of shim/lib/config.c: values and names that it must not take, and
+ * what it says of them.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -63,7 +63,9 @@ static const struct {
     {"LOG_LEVEL",
      "error, warn, info or debug; using the default, info",
      {"", "warning", "INFO", "2", "trace"}},
-    {"FORCE", "0 or 1; using the default, 1", {"", "2", "-1", "00", "01", "1 ", "yes", "true"}},
+    {"FORCE",
+     "0, 1 or tighten; using the default, 1",
+     {"", "2", "-1", "00", "01", "1 ", "yes", "true", "Tighten"}},
     {"CLOEXEC", "0 or 1; using the default, 1", {"", "2", "on"}},
     {"STRICT", "0 or 1; using the default, 0", {"", "2", "on"}},
     {"PROBE", "0 or 1; using the default, 0", {"", "2", "on"}},
@@ -74,10 +76,10 @@ static const struct {
 static void expect_complaint(const char *name, const char *value, const char *said)
 {
     struct reading *read = read_setting(name, value);
-    char *shown = text("%s", value);
-    for (char *c = shown; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    char *shown = text("%s", "");
+    for (const char *c = value; *c != '\0'; c++)
+        shown = (unsigned char)*c < ' ' || *c == 0x7f ? text("%s\\x%02x", shown, (unsigned)*c)
+                                                      : text("%s%c", shown, *c);
     char *expected =
         text("redisguard: " REDISGUARD_PREFIX "%s=\"%s\" is not %s\n", name, shown, said);
     cr_expect_str_eq(read->complaints, expected, "%s", read->complaints);

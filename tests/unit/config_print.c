@@ -1,6 +1,6 @@
 /*
- * config_print.c: the tests of shim/lib/config.c: what is printed can be read again, and the process
- * reads its environment once.
+ * config_print.c: the tests of shim/lib/config.c: what is printed can be read again, and the
+ * process reads its environment once.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -49,6 +49,7 @@ Test(config, what_is_printed_gives_the_same_configuration_when_it_is_read_again)
     expect_round_trip(WORDS("PORTS=1,3-5,7000-65535", "UNIX=/run/[ab]*.sock:*cache*"));
     expect_round_trip(WORDS("PORTS=65535", "KEEPIDLE=7", "KEEPINTVL=8", "KEEPCNT=9"));
     expect_round_trip(WORDS("PORTS=1-65535", "USER_TIMEOUT=0", "FORCE=0", "FORK=close"));
+    expect_round_trip(WORDS("FORCE=tighten"));
     expect_round_trip(WORDS("DETECT=100", "FORK=off", "CLOEXEC=0", "DEEPBIND=keep"));
     expect_round_trip(WORDS("LOG=/var/log/redisguard.log", "LOG_LEVEL=debug", "STRICT=1"));
     expect_round_trip(WORDS("LOG=stderr", "LOG_LEVEL=error", "PROBE=1", "TRAP=1", "DISABLE=1"));

@@ -268,7 +268,7 @@ static void log_the_cut(void *argument)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     const char *done = config()->fork == FORK_CLOSE ? "closed" : "cut off";
-    char *said = text("] info: descriptor %d %s in this child: 127.0.0.1:6379, opened ",
+    char *said = text("] debug: descriptor %d %s in this child: 127.0.0.1:6379, opened ",
                       logged->connection.client, done);
     char *found = strstr(captured(capture), said);
     char *end = NULL;
@@ -281,7 +281,7 @@ static void log_the_cut(void *argument)
 static void expect_the_cut_to_be_logged(const char *policy)
 {
     struct logged logged;
-    configure(WORDS("LOG=stderr", policy));
+    configure(WORDS("LOG=stderr", "LOG_LEVEL=debug", policy));
     clock_gettime(CLOCK_MONOTONIC_COARSE, &logged.before);
     logged.connection = recorded_connection();
     in_child(log_the_cut, &logged);
@@ -303,7 +303,7 @@ static void move_to_zero(struct connection *connection)
     registry_adopt();
     EXPECT(dup2(connection->client, 0) == 0);
     registry_copy(connection->client, 0);
-    registry_forget(connection->client);
+    registry_forget(connection->client, registry_identify(connection->client));
     close(connection->client);
     connection->client = 0;
 }

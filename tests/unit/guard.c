@@ -1,5 +1,6 @@
 /*
- * guard.c: the tests of shim/lib/guard.c: what becomes of a descriptor before and after its connect(2).
+ * guard.c: the tests of shim/lib/guard.c: what becomes of a descriptor before and after its
+ * connect(2).
  */
 #include "guard.h"
 
@@ -27,6 +28,11 @@ TestSuite(guard, .init = default_environment, .timeout = 10);
 static const struct endpoint by_ip = {.family = AF_INET, .port = 6379, .address = {127, 0, 0, 1}};
 static const struct endpoint by_path = {.family = AF_UNIX};
 
+static struct guarded guarded_as(enum guard guard, int fd)
+{
+    return (struct guarded){guard, registry_identify(fd)};
+}
+
 static bool is_tuned(int fd)
 {
     int keepalive = 0;
@@ -40,7 +46,7 @@ static bool is_tuned(int fd)
 Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
     cr_expect(is_tuned(fd));
     cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
     cr_expect(registry_tunes(fd));
@@ -49,7 +55,7 @@ Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
 Test(guard, a_unix_stream_socket_is_recorded_and_closed_on_exec)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    cr_expect_eq(guard_begin(fd, &by_path), GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &by_path).guard, GUARD_NEW);
     cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
     cr_expect(registry_holds(fd, NULL));
     cr_expect(!registry_tunes(fd));
@@ -59,7 +65,7 @@ Test(guard, without_cloexec_a_socket_is_inherited_across_exec)
 {
     configure(WORDS("CLOEXEC=0"));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
     cr_expect_eq(fcntl(fd, F_GETFD), 0);
     cr_expect(registry_holds(fd, NULL));
 }
@@ -67,7 +73,7 @@ Test(guard, without_cloexec_a_socket_is_inherited_across_exec)
 static void expect_unguarded(int fd, const struct endpoint *endpoint)
 {
     int flags = fcntl(fd, F_GETFD);
-    cr_expect_eq(guard_begin(fd, endpoint), GUARD_NONE);
+    cr_expect_eq(guard_begin(fd, endpoint).guard, GUARD_NONE);
     cr_expect(!registry_may_hold(fd));
     cr_expect_eq(fcntl(fd, F_GETFD), flags);
 }
@@ -89,9 +95,9 @@ static in_port_t peer_after_a_second_connect(int result, int error)
     struct record found = {.endpoint.port = 0};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     other.port = 6380;
-    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
-    cr_expect_eq(guard_begin(fd, &other), GUARD_KNOWN);
-    guard_settle(fd, &other, GUARD_KNOWN, result, error);
+    cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &other).guard, GUARD_KNOWN);
+    guard_settle(fd, &other, guarded_as(GUARD_KNOWN, fd), result, error);
     registry_holds(fd, &found);
     return found.endpoint.port;
 }
@@ -118,10 +124,10 @@ Test(guard, a_second_connect_that_says_the_first_has_failed_takes_it_off_the_rec
 Test(guard, a_socket_of_an_unrelated_number_on_record_is_guarded_anew)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
     close(fd);
     cr_assert_eq(socket(AF_INET, SOCK_STREAM, 0), fd);
-    cr_expect_eq(guard_begin(fd, &by_ip), GUARD_NEW);
+    cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
     cr_expect(is_tuned(fd));
     cr_expect(registry_holds(fd, NULL));
 }
@@ -147,7 +153,7 @@ Test(guard, a_connection_stays_on_record_when_it_stands_or_is_under_way)
     for (size_t i = 0; i < COUNT(cases); i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         guard_begin(fd, &by_ip);
-        guard_settle(fd, &by_ip, GUARD_NEW, cases[i].result, cases[i].error);
+        guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), cases[i].result, cases[i].error);
         cr_expect_eq(registry_holds(fd, NULL), cases[i].stays, "errno %d", cases[i].error);
     }
 }
@@ -158,11 +164,25 @@ Test(guard, a_socket_that_went_on_to_something_else_is_off_the_record_and_others
     int other = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
     guard_begin(other, &by_ip);
-    guard_end(fd);
-    guard_end(4000);
-    guard_end(-1);
+    guard_end(fd, registry_identify(fd));
+    guard_end(4000, registry_identify(4000));
+    guard_end(-1, registry_identify(-1));
     cr_expect(!registry_may_hold(fd));
     cr_expect(registry_holds(other, NULL));
+}
+
+/* A watchdog closed the number of a connect that was still waiting, and a new socket got it. */
+Test(guard, failed_connect_leaves_the_new_socket_at_its_number_on_record)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct guarded first = guard_begin(fd, &by_ip);
+    close(fd);
+    cr_assert_eq(socket(AF_INET, SOCK_STREAM, 0), fd);
+    guard_begin(fd, &by_ip);
+    guard_settle(fd, &by_ip, first, -1, ETIMEDOUT);
+    cr_expect(registry_holds(fd, NULL));
+    guard_end(fd, first.identity);
+    cr_expect(registry_holds(fd, NULL));
 }
 
 static void expect_no_trap_in_a_child(void *fd)
@@ -196,9 +216,9 @@ Test(guard, errno_is_left_alone)
     guard_begin(fd, &by_ip);
     guard_begin(datagrams, &by_ip);
     guard_begin(-1, &by_path);
-    guard_settle(fd, &by_ip, GUARD_NEW, -1, ECONNREFUSED);
-    guard_settle(fd, &by_ip, GUARD_NEW, 0, 0);
-    guard_end(fd);
+    guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), -1, ECONNREFUSED);
+    guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), 0, 0);
+    guard_end(fd, registry_identify(fd));
     guard_traps(fd, &by_ip);
     cr_expect_eq(errno, 4321);
 }
@@ -215,27 +235,29 @@ static int log_to_stderr(const char *level)
 
 Test(guard, the_log_names_the_guarded_descriptor_its_peer_and_its_times)
 {
-    int capture = start_log("stderr");
+    int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
     cr_expect_str_empty(captured(capture), "whether it connects is not known yet");
-    guard_settle(fd, &by_ip, GUARD_NEW, 0, 0);
-    cr_expect(log_says(captured(capture),
-                       text("descriptor %d guarded: 127.0.0.1:6379, KEEPIDLE 30 s, KEEPINTVL 5 s, "
-                            "KEEPCNT 3, USER_TIMEOUT 45000 ms",
-                            fd)));
+    guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), 0, 0);
+    cr_expect_not_null(
+        strstr(captured(capture),
+               text("] debug: descriptor %d guarded: 127.0.0.1:6379, KEEPIDLE 30 s, KEEPINTVL 5 s, "
+                    "KEEPCNT 3, USER_TIMEOUT 45000 ms\n",
+                    fd)));
     int by_name = socket(AF_UNIX, SOCK_STREAM, 0);
-    guard_settle(by_name, &by_path, GUARD_NEW, 0, 0);
-    cr_expect(
-        log_says(captured(capture), text("descriptor %d guarded: a Unix-domain socket", by_name)));
+    guard_settle(by_name, &by_path, guarded_as(GUARD_NEW, by_name), 0, 0);
+    cr_expect_not_null(
+        strstr(captured(capture),
+               text("] debug: descriptor %d guarded: a Unix-domain socket\n", by_name)));
 }
 
 Test(guard, a_connect_that_failed_is_not_logged_as_guarded)
 {
-    int capture = start_log("stderr");
+    int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
-    guard_settle(fd, &by_ip, GUARD_NEW, -1, ECONNREFUSED);
+    guard_settle(fd, &by_ip, guarded_as(GUARD_NEW, fd), -1, ECONNREFUSED);
     cr_expect_str_empty(captured(capture));
 }
 
@@ -244,14 +266,13 @@ Test(guard, the_log_says_what_went_on_to_something_else_and_what_the_trap_refuse
     int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     guard_begin(fd, &by_ip);
-    guard_end(fd);
+    guard_end(fd, registry_identify(fd));
     guard_traps(fd, &by_ip);
     char *lines = captured(capture);
-    cr_expect_not_null(strstr(lines, text("] debug: descriptor %d no longer guarded: ", fd)));
+    cr_expect_not_null(
+        strstr(lines, text("] debug: descriptor %d no longer guarded: connected to ", fd)));
     cr_expect_not_null(strstr(
-        lines,
-        text("] warn: REDISGUARD_TRAP refused descriptor %d a connection to 127.0.0.1:6379\n",
-             fd)));
+        lines, text("] warn: descriptor %d refused by REDISGUARD_TRAP: 127.0.0.1:6379\n", fd)));
 }
 
 static void begin_without_memory(void *unused)
@@ -259,7 +280,7 @@ static void begin_without_memory(void *unused)
     (void)unused;
     int fd = dup2(socket(AF_INET, SOCK_STREAM, 0), 1500); /* its record needs memory */
     refuse_call(SYS_mmap, ENOMEM);
-    EXPECT(guard_begin(fd, &by_ip) == GUARD_NONE);
+    EXPECT(guard_begin(fd, &by_ip).guard == GUARD_NONE);
     EXPECT(is_tuned(fd));
     EXPECT(!registry_may_hold(fd));
 }
@@ -269,7 +290,6 @@ Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_w
     int capture = start_log("stderr");
     allow_descriptors(1501);
     in_child(begin_without_memory, NULL);
-    cr_expect_not_null(strstr(captured(capture),
-                              "] warn: recording a connection is refused here with error 12: "
-                              "forked children inherit it\n"));
+    cr_expect_not_null(strstr(captured(capture), "] warn: recording a connection: ENOMEM; "
+                                                 "forked children share it\n"));
 }

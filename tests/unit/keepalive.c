@@ -158,9 +158,9 @@ static void tune_with_a_log(void *capture)
     refuse_option(SYS_setsockopt, IPPROTO_TCP, TCP_USER_TIMEOUT, EINVAL);
     EXPECT(keepalive_tune(fd));
     char *lines = captured(*(int *)capture);
-    char *idle = strstr(lines, "] warn: TCP_KEEPIDLE is refused here with error 1: ");
+    char *idle = strstr(lines, "] warn: TCP_KEEPIDLE: EPERM; ");
     EXPECT(idle != NULL);
-    EXPECT(strstr(idle, "] warn: TCP_USER_TIMEOUT is refused here with error 22: ") != NULL);
+    EXPECT(strstr(idle, "] warn: TCP_USER_TIMEOUT: EINVAL; ") != NULL);
     EXPECT(strstr(lines, "KEEPCNT") == NULL);
 }
 
@@ -217,4 +217,139 @@ Test(keepalive, an_option_that_is_not_ours_is_not_restored)
     for (size_t i = 0; i < COUNT(five); i++)
         cr_expect_eq(option_of(fd, five[i].level, five[i].name), five[i].theirs);
     cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+}
+
+/* ---- FORCE=tighten ---- */
+
+/* Silence before the first probe, between probes, probes, and the user timeout. */
+struct times {
+    int idle, interval, count, timeout;
+};
+
+static const struct times kernels_default = {7200, 75, 9, 0};
+
+static void set_times(int fd, struct times times)
+{
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &times.idle, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &times.interval, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times.count, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &times.timeout, sizeof(int));
+}
+
+static void expect_times(int fd, struct times times)
+{
+    cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), times.idle);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), times.interval);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), times.count);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), times.timeout);
+    cr_expect_eq(keepalive_times(fd).idle, times.idle);
+    cr_expect_eq(keepalive_times(fd).interval, times.interval);
+    cr_expect_eq(keepalive_times(fd).count, times.count);
+    cr_expect_eq(keepalive_times(fd).user_timeout, times.timeout);
+}
+
+static void tighten(struct times ours)
+{
+    configure(WORDS("FORCE=tighten", text("KEEPIDLE=%d", ours.idle),
+                    text("KEEPINTVL=%d", ours.interval), text("KEEPCNT=%d", ours.count),
+                    text("USER_TIMEOUT=%d", ours.timeout)));
+}
+
+/* The program sets its times before the connect, or one by one after it: the same comes of it. */
+static void expect_tightened(struct times ours, struct times theirs, struct times expected)
+{
+    tighten(ours);
+    int before = socket(AF_INET, SOCK_STREAM, 0);
+    set_times(before, theirs);
+    cr_expect(keepalive_tune(before));
+    expect_times(before, expected);
+
+    int after = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(keepalive_tune(after));
+    expect_times(after, ours);
+    const int names[] = {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT};
+    const int values[] = {theirs.idle, theirs.interval, theirs.count, theirs.timeout};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        setsockopt(after, IPPROTO_TCP, names[i], &values[i], sizeof(int));
+        keepalive_restore(after, IPPROTO_TCP, names[i]);
+    }
+    expect_times(after, expected);
+}
+
+static const struct times ours = {30, 5, 3, 45000};
+
+Test(keepalive, a_program_that_notices_sooner_keeps_its_times_under_tighten)
+{
+    expect_tightened(ours, (struct times){5, 1, 2, 7000}, (struct times){5, 1, 2, 7000});
+    expect_tightened(ours, (struct times){5, 1, 2, 12000}, (struct times){5, 1, 2, 12000});
+}
+
+Test(keepalive, a_program_that_notices_later_gets_our_times_under_tighten)
+{
+    expect_tightened(ours, (struct times){300, 60, 20, 900000}, ours);
+    expect_tightened(ours, kernels_default, ours);
+}
+
+Test(keepalive, the_sooner_one_is_chosen_option_by_option_under_tighten)
+{
+    expect_tightened(ours, (struct times){300, 1, 20, 9000}, (struct times){30, 1, 3, 9000});
+    expect_tightened(ours, (struct times){7, 60, 2, 900000}, (struct times){7, 5, 2, 45000});
+}
+
+/* Linux does not count to KEEPCNT while a user timeout is set. */
+Test(keepalive, our_user_timeout_does_not_delay_the_end_of_shorter_probes_under_tighten)
+{
+    expect_tightened(ours, (struct times){5, 1, 2, 0}, (struct times){5, 1, 2, 7000});
+}
+
+/* README advises one where a server may stall. */
+Test(keepalive, our_user_timeout_may_be_longer_than_our_probes_under_tighten)
+{
+    struct times patient = {30, 5, 3, 120000};
+    expect_tightened(patient, kernels_default, patient);
+}
+
+Test(keepalive, their_user_timeout_does_not_delay_the_end_of_our_probes_under_tighten)
+{
+    struct times off = {30, 5, 3, 0};
+    expect_tightened(off, (struct times){300, 60, 20, 900000}, (struct times){30, 5, 3, 45000});
+    expect_tightened(off, (struct times){300, 60, 20, 9000}, (struct times){30, 5, 3, 9000});
+    expect_tightened(off, (struct times){5, 1, 2, 0}, (struct times){5, 1, 2, 0});
+}
+
+/* Nobody chose 9 probes 75 s apart: a longer time of ours is no later than what nobody chose. */
+Test(keepalive, the_kernels_defaults_are_nobodys_choice_under_tighten)
+{
+    tighten((struct times){10000, 100, 20, 0});
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_expect(keepalive_tune(fd));
+    expect_times(fd, (struct times){10000, 100, 20, 0});
+}
+
+Test(keepalive, a_keepalive_that_the_program_turned_off_is_on_again_under_tighten)
+{
+    tighten(ours);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int off = 0;
+    cr_expect(keepalive_tune(fd));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &off, sizeof off);
+    keepalive_restore(fd, SOL_SOCKET, SO_KEEPALIVE);
+    expect_times(fd, ours);
+}
+
+static void tighten_where_one_is_hidden(void *unused)
+{
+    (void)unused;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    tighten(ours);
+    refuse_option(SYS_getsockopt, IPPROTO_TCP, TCP_KEEPIDLE, EPERM);
+    EXPECT(keepalive_tune(fd));
+    EXPECT(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL) == 5);
+    EXPECT(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 45000);
+}
+
+Test(keepalive, where_a_sandbox_hides_an_option_ours_is_set_under_tighten)
+{
+    in_child(tighten_where_one_is_hidden, NULL);
 }

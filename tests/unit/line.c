@@ -54,15 +54,31 @@ Test(line, a_timestamp_of_a_clock_before_1970_stays_in_range)
     cr_assert_str_eq(text_of(&line), "1970-01-01T00:00:00Z");
 }
 
+/* printf is the oracle: the same format, the same text. */
+#define EXPECT_AS_PRINTF(...)                                                                      \
+    do {                                                                                           \
+        struct line line = {.length = 0};                                                          \
+        line_format(&line, __VA_ARGS__);                                                           \
+        cr_expect_str_eq(text_of(&line), text(__VA_ARGS__));                                       \
+    } while (0)
+
 Test(line, a_number_is_written_as_printf_writes_it)
 {
     const int64_t numbers[] = {0,         1,         -1,        9,         10,           -10,
                                INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, INT64_MIN + 1};
     for (size_t i = 0; i < COUNT(numbers); i++) {
-        struct line line = {.length = 0};
-        line_number(&line, numbers[i]);
-        cr_assert_str_eq(text_of(&line), text("%" PRId64, numbers[i]));
+        EXPECT_AS_PRINTF("%jd", (intmax_t)numbers[i]);
+        EXPECT_AS_PRINTF("%d and %u.", (int)numbers[i], (unsigned)numbers[i]);
     }
+}
+
+Test(line, a_format_is_written_as_printf_writes_it)
+{
+    EXPECT_AS_PRINTF("nothing to replace");
+    EXPECT_AS_PRINTF("100%%, %s%s, %d%d", "", "two", 3, -4);
+    EXPECT_AS_PRINTF("%.3s|%.3s|%.60s|%.0s|", "abcd", "ab", "abc", "abc");
+    EXPECT_AS_PRINTF("%.*s|%.*s|%.*s|%s", 0, "abc", 2, "abc", 7, "abc", "end");
+    EXPECT_AS_PRINTF("%jd, %d, %s: %u", INTMAX_MAX, 1, "one", 1U);
 }
 
 Test(line, an_ipv4_address_is_written_as_inet_ntop_writes_it)
@@ -119,31 +135,76 @@ Test(line, a_random_ipv6_address_is_written_as_inet_ntop_writes_it)
     }
 }
 
-Test(line, a_quoted_value_is_shortened_behind_sixty_bytes)
+static void expect_shown(const char *given, const char *shown)
 {
-    char *sixty = text("%060d", 1);
-    const char *const cases[][2] = {
-        {"", "\"\""},
-        {"6379", "\"6379\""},
-        {sixty, text("\"%s\"", sixty)},
-        {text("%s2", sixty), text("\"%s...\"", sixty)},
-        {text("%s%0100000d", sixty, 2), text("\"%s...\"", sixty)},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct line line = {.length = 0};
-        line_quoted(&line, cases[i][0]);
-        cr_assert_str_eq(text_of(&line), cases[i][1]);
+    struct line line = {.length = 0};
+    line_format(&line, "<%s>", given);
+    cr_expect_str_eq(text_of(&line), text("<%s>", shown), "%s", text_of(&line));
+}
+
+Test(line, every_byte_that_is_no_printable_ascii_character_is_escaped_alone)
+{
+    for (int c = 1; c < 256; c++) {
+        bool printable = c >= 32 && c < 127;
+        char *shown = c == '\\'   ? text("a\\\\b")
+                      : printable ? text("a%cb", c)
+                                  : text("a\\x%02xb", (unsigned)c);
+        expect_shown(text("a%cb", c), shown);
     }
 }
 
-Test(line, a_quoted_value_shows_no_control_character)
+Test(line, utf8_is_shown_as_it_is)
 {
-    for (int c = 1; c < 256; c++) {
-        struct line line = {.length = 0};
-        bool control = c < 32 || c == 127;
-        line_quoted(&line, text("a%cb", c));
-        cr_assert_str_eq(text_of(&line), text("\"a%cb\"", control ? '?' : c), "byte %d", c);
-    }
+    const char *const texts[] = {"\u00a0",     "\u00fc",
+                                 "\u07ff",     "\u0800",
+                                 "\ud7ff",     "\ue000",
+                                 "\uffff",     "\U00010000",
+                                 "\U0010ffff", "\u2027",
+                                 "\u202f",     "\u2065",
+                                 "\u206a",     "/srv/\u65e5\u672c/log"};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        expect_shown(texts[i], texts[i]);
+}
+
+/* RFC 3629, and what Markus Kuhn's decoder stress test has. */
+Test(line, what_is_no_utf8_is_escaped_byte_by_byte)
+{
+    const char *const cases[][2] = {
+        {"\xc0\x80", "\\xc0\\x80"}, /* overlong */
+        {"\xc1\xbf", "\\xc1\\xbf"},
+        {"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"},
+        {"\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf"},
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* a surrogate */
+        {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* above U+10FFFF */
+        {"\xe2\x82", "\\xe2\\x82"},                   /* cut short */
+        {"\xe2\x82z\xc3", "\\xe2\\x82z\\xc3"},
+        {"\xf0\x90\x80"
+         "\xc3\xbc",
+         "\\xf0\\x90\\x80\xc3\xbc"},
+        {"\xff\xfe", "\\xff\\xfe"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_shown(cases[i][0], cases[i][1]);
+}
+
+Test(line, characters_that_end_a_line_control_a_terminal_or_turn_the_text_round_are_escaped)
+{
+    const char *const cases[][2] = {
+        {"\xc2\x80", "\\xc2\\x80"},    {"\xc2\x9b", "\\xc2\\x9b"},
+        {"\xc2\x9f", "\\xc2\\x9f"},    {"\u2028", "\\xe2\\x80\\xa8"},
+        {"\u2029", "\\xe2\\x80\\xa9"}, {"\u202a", "\\xe2\\x80\\xaa"},
+        {"\u202e", "\\xe2\\x80\\xae"}, {"\u2066", "\\xe2\\x81\\xa6"},
+        {"\u2069", "\\xe2\\x81\\xa9"}, {"a\nb\x1b[2J", "a\\x0ab\\x1b[2J"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_shown(cases[i][0], cases[i][1]);
+}
+
+Test(line, a_character_that_the_precision_cuts_is_escaped)
+{
+    struct line line = {.length = 0};
+    line_format(&line, "%.2s|%.*s", "a\u20ac", 3, "ab\u20ac");
+    cr_expect_str_eq(text_of(&line), "a\\xe2|ab\\xe2");
 }
 
 Test(line, a_line_that_grows_too_long_is_cut_and_still_ends_with_one_newline)
@@ -152,9 +213,7 @@ Test(line, a_line_that_grows_too_long_is_cut_and_still_ends_with_one_newline)
     int capture = open_capture();
     struct line line = {.length = 0};
     for (int i = 0; i < 300; i++) {
-        line_text(&line, "redis ");
-        line_number(&line, INT64_MIN);
-        line_quoted(&line, "6379");
+        line_format(&line, "redis %jd\"%s\"", (intmax_t)INT64_MIN, "6379");
         line_timestamp(&line, 0);
         line_ipv6(&line, address);
         line_ipv4(&line, address);
@@ -164,4 +223,16 @@ Test(line, a_line_that_grows_too_long_is_cut_and_still_ends_with_one_newline)
     cr_assert_eq(strlen(written), sizeof line.text - 1);
     cr_assert_eq(strchr(written, '\n'), written + sizeof line.text - 2);
     cr_assert_eq(strncmp(written, "redis -9223372036854775808\"6379\"1970-01-01T00:00:00Z", 52), 0);
+}
+
+Test(line, a_line_that_grows_too_long_is_not_cut_within_a_character)
+{
+    for (int before = 0; before < 4; before++) {
+        struct line line = {.length = 0};
+        line_format(&line, "%.*s%s", before, "xxx", repeated("\u20ac", 3000));
+        const char *text = text_of(&line);
+        size_t tail = strlen(text) - (size_t)before;
+        cr_expect_eq(tail % 3, 0);
+        cr_expect(strlen(text) + 3 > sizeof line.text - 2);
+    }
 }

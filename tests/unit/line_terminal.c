@@ -1,6 +1,6 @@
 /*
- * line_terminal.c: the tests of shim/lib/line.c and shim/log.c on a terminal: one that nobody reads,
- * one that stops whoever writes to it from the background, one that is nobody's controlling
+ * line_terminal.c: the tests of shim/lib/line.c and shim/log.c on a terminal: one that nobody
+ * reads, one that stops whoever writes to it from the background, one that is nobody's controlling
  * terminal.
  */
 #include <criterion/criterion.h>
@@ -39,7 +39,7 @@ static bool shows(const struct terminal *terminal, const char *words)
 static int write_words(int fd, const char *words)
 {
     struct line line = {.length = 0};
-    line_text(&line, words);
+    line_format(&line, "%s", words);
     return line_write(&line, fd);
 }
 
@@ -71,7 +71,7 @@ static void fill_terminal(void *terminal)
 {
     struct line line = {.length = 0};
     while (line.length < 999)
-        line_text(&line, "x");
+        line_format(&line, "x");
     int result = 0;
     alarm(3); /* ends a line that waits */
     while (result == 0)

@@ -1,6 +1,6 @@
 /*
- * line_write.c: the tests of shim/lib/line.c: a write that neither blocks nor raises a signal, and the
- * printing that waits.
+ * line_write.c: the tests of shim/lib/line.c: a write that neither blocks nor raises a signal, and
+ * the printing that waits.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -22,8 +22,8 @@ Test(line, a_line_is_written_in_one_piece)
     char got[64];
     struct line line = {.length = 0};
     cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0); /* it keeps writes apart */
-    line_text(&line, "one ");
-    line_text(&line, "line");
+    line_format(&line, "one ");
+    line_format(&line, "line");
     cr_assert_eq(line_write(&line, pair[0]), 0);
     cr_assert_eq(recv(pair[1], got, sizeof got, 0), 9);
     cr_assert_eq(memcmp(got, "one line\n", 9), 0);
@@ -48,7 +48,7 @@ Test(line, a_line_to_a_full_pipe_is_given_up_at_once_and_goes_through_once_there
     cr_assert_eq(pipe(ends), 0);
     fill(ends[1]);
     int open_before = open_descriptors();
-    line_text(&line, "waiting");
+    line_format(&line, "waiting");
     cr_assert_eq(line_write(&line, ends[1]), -EAGAIN);
     cr_assert_eq(read(ends[0], page, sizeof page), (ssize_t)sizeof page);
     cr_assert_eq(line_write(&line, ends[1]), 0);
@@ -69,7 +69,7 @@ static void limit_files(rlim_t bytes)
 static int write_text(const char *words, int fd)
 {
     struct line line = {.length = 0};
-    line_text(&line, words);
+    line_format(&line, "%s", words);
     return line_write(&line, fd);
 }
 
@@ -152,7 +152,7 @@ static int open_nobody(enum nobody kind)
 static int write_to(const void *kind)
 {
     struct line line = {.length = 0};
-    line_text(&line, "is anybody there?");
+    line_format(&line, "is anybody there?");
     return line_write(&line, open_nobody(*(const enum nobody *)kind));
 }
 
@@ -259,7 +259,7 @@ Test(line, a_sigpipe_that_the_process_had_pending_is_still_pending_once)
 static void print_a_setting(void *fd)
 {
     struct line line = {.length = 0};
-    line_text(&line, "REDISGUARD_FORCE=1\n");
+    line_format(&line, "REDISGUARD_FORCE=1\n");
     line_print(&line, *(int *)fd);
 }
 
@@ -298,7 +298,7 @@ Test(line, printing_waits_for_room_in_a_pipe_that_does_not_block)
 Test(line, printing_to_what_is_not_open_ends)
 {
     struct line line = {.length = 0};
-    line_text(&line, "anything");
+    line_format(&line, "anything");
     line_print(&line, -1);
     line_print(&line, open("/dev/full", O_WRONLY));
 }

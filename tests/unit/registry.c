@@ -1,6 +1,6 @@
 /*
- * registry.c: the tests of shim/lib/registry.c: which descriptors are on record, checked against real
- * sockets whose numbers go stale.
+ * registry.c: the tests of shim/lib/registry.c: which descriptors are on record, checked against
+ * real sockets whose numbers go stale.
  */
 #include "registry.h"
 
@@ -91,7 +91,7 @@ Test(registry, no_number_that_cannot_be_a_descriptor_is_held)
 {
     const int numbers[] = {-1, INT_MIN, INT_MAX, 1 << 20, 1 << 30, 1023, 1024};
     for (size_t i = 0; i < COUNT(numbers); i++) {
-        registry_forget(numbers[i]);
+        registry_forget(numbers[i], registry_identify(numbers[i]));
         cr_expect(!record(numbers[i], 1), "%d", numbers[i]);
         cr_expect(!registry_may_hold(numbers[i]), "%d", numbers[i]);
         cr_expect(!registry_holds(numbers[i], NULL), "%d", numbers[i]);
@@ -114,7 +114,7 @@ Test(registry, what_is_no_socket_is_not_recorded)
 Test(registry, a_forgotten_socket_is_not_held_and_can_be_recorded_again)
 {
     int fd = recorded_socket(1);
-    registry_forget(fd);
+    registry_forget(fd, registry_identify(fd));
     cr_expect(!registry_may_hold(fd));
     cr_expect(!registry_holds(fd, NULL));
     cr_expect_eq(registry_next(-1), -1);
@@ -141,7 +141,7 @@ static void expect_stale(int fd)
     cr_expect(registry_may_hold(fd), "the kernel is not asked");
     cr_expect(!registry_holds(fd, NULL));
     cr_expect(!registry_tunes(fd));
-    cr_expect(!registry_renew(fd, &endpoint));
+    cr_expect(!registry_renew(fd, registry_identify(fd), &endpoint));
 }
 
 Test(registry, a_closed_number_is_not_held)
@@ -211,7 +211,8 @@ Test(registry, a_number_that_was_recorded_anew_during_a_fork_is_the_first_one_ag
     for (unsigned i = 2; i < 5; i++)
         connect_again(overtaken.fd, i);
     in_child(expect_the_first_on_record, &overtaken);
-    registry_forget(overtaken.fd); /* as when the last of these was refused */
+    registry_forget(overtaken.fd,
+                    registry_identify(overtaken.fd)); /* as when the last of these was refused */
     in_child(expect_the_first_on_record, &overtaken);
     fork_ring_end(false);
 }
@@ -239,7 +240,7 @@ Test(registry, a_copy_of_a_guarded_descriptor_is_guarded_until_it_is_itself_forg
     cr_expect(!registry_may_hold(copy));
     registry_copy(fd, copy);
     cr_expect(holds(copy, 1));
-    registry_forget(fd);
+    registry_forget(fd, registry_identify(fd));
     cr_expect(holds(copy, 1));
     cr_expect(!registry_may_hold(fd));
 }
@@ -308,13 +309,13 @@ Test(registry, a_renewed_record_has_the_new_peer_and_the_old_opener)
     struct endpoint other = endpoint_numbered(2);
     int fd = recorded_socket(1);
     cr_assert(registry_holds(fd, &before));
-    cr_expect(registry_renew(fd, &other));
+    cr_expect(registry_renew(fd, registry_identify(fd), &other));
     cr_expect(holds(fd, 2));
     cr_assert(registry_holds(fd, &after));
     cr_expect_eq(after.opener, before.opener);
     cr_expect_eq(after.opened, before.opened);
-    registry_forget(fd);
-    cr_expect(!registry_renew(fd, &other));
+    registry_forget(fd, registry_identify(fd));
+    cr_expect(!registry_renew(fd, registry_identify(fd), &other));
     cr_expect(!registry_may_hold(fd));
 }
 
@@ -377,7 +378,7 @@ Test(registry, every_recorded_descriptor_is_enumerated_once_and_no_hole_is)
             cr_assert(dup2(original, fd) == fd && record(fd, 1));
     }
     for (int fd = 100; fd < NUMBERS; fd += 3) {
-        registry_forget(fd);
+        registry_forget(fd, registry_identify(fd));
         recorded[fd] = false;
     }
     for (int after = -1; after < NUMBERS; after++) {

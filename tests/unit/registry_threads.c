@@ -94,7 +94,7 @@ static void *renew_again_and_again(void *number)
     atomic_fetch_add(&begun, 1);
     for (unsigned i = 0; !atomic_load(&over); i++) {
         endpoint = endpoint_numbered(peers[i % 2]);
-        registry_renew(fd, &endpoint);
+        registry_renew(fd, registry_identify(fd), &endpoint);
     }
     return NULL;
 }

@@ -283,9 +283,9 @@ Test(target, a_stream_socket_is_told_from_everything_else)
 
 static const char *description(const struct endpoint *endpoint, int fd)
 {
-    struct line line = {.length = 0};
-    target_describe(&line, endpoint, fd);
-    return text("%.*s", (int)line.length, line.text);
+    struct target_name name;
+    target_name(&name, endpoint, fd);
+    return text("%s", name.text);
 }
 
 static const char *description_of(const void *address, size_t length)

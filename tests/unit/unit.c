@@ -156,10 +156,7 @@ int start_log(const char *where)
 
 void log_line(const char *words)
 {
-    struct line line;
-    log_begin(&line, LOG_LEVEL_INFO);
-    line_text(&line, words);
-    log_end(&line);
+    log_write(LOG_LEVEL_INFO, "%s", words);
 }
 
 bool log_says(const char *lines, const char *words)

@@ -1,9 +1,9 @@
 /*
- * real.h: the next definition of every hooked symbol: what the program would have called without
- * the guard, another preload's hook or libc's own function.
+ * real.h: the real functions: what the program would have called without the guard, another
+ * preload's hook or libc's own function.
  *
  * Resolved by the constructor; where another library's constructor calls a hook before ours has
- * run, at that moment. Called by the hooks and rebind.c.
+ * run, at that moment. Called by the hooks and by lib/dl.
  */
 #ifndef REAL_H
 #define REAL_H
@@ -14,6 +14,8 @@
 struct real {
     int (*connect)(int fd, const struct sockaddr *peer, socklen_t length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
+    int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
+    int (*close)(int fd);
     pid_t (*fork)(void);
     pid_t (*fork_no_handlers)(void); /* _Fork: NULL before glibc 2.34 and musl 1.2.3 */
     int (*dup)(int fd);
@@ -30,7 +32,8 @@ const struct real *real_functions(void);
 /* Resolves them all, for the constructor. */
 void real_start(void);
 
-/* What it returns. For a hook that has no instruction to spare: an entry is NULL until resolved. */
+/* What it returns. For the close hook, which has no instruction to spare: an entry is NULL until it
+ * is resolved. */
 extern struct real real_table;
 
 #endif

@@ -1,22 +1,18 @@
 /*
- * rebind.h: modules loaded with RTLD_DEEPBIND bind straight to libc; here their slots for the
- * hooked names are pointed at the hooks. The only file, with scope.c and elf.c, that knows ELF.
- *
- * Called by the dlopen hook, and at the head of other hooks for what had to be put off.
+ * rebind.h: a module loaded with RTLD_DEEPBIND binds straight to libc; here its GOT entries for the
+ * hooked names are pointed at the hooks. Called by dlopen.c, and by deferred.c for a deferred
+ * rebind.
  */
 #ifndef REBIND_H
 #define REBIND_H
 
-#include <stdbool.h>
+#include <link.h>
 #include <stddef.h>
-#include <stdint.h>
-
-#include "this_thread.h"
 
 /* Any function, to be cast to what it really is. */
 typedef void (*function)(void);
 
-/* A hooked name, its hook and what that goes on to, as an offset into struct real. The list is
+/* A hooked name, its hook and its real function, as an offset into struct real. The list is
  * hooks.c's and ends with a NULL name. */
 struct hook {
     const char *name;
@@ -24,18 +20,11 @@ struct hook {
     size_t real;
 };
 
-/*
- * Where a dlopen(file, mode) should go: to the next dlopen itself, by a tail jump, or to a function
- * here that calls it and then rebinds what it has loaded. `stack` is where the return address is
- * kept now: on x86 the real dlopen keeps it there too.
+/* The module, what glibc's handle is, and what it needs; or the one called so, where that is NULL.
  */
-function rebind_route(const struct hook hooks[], const char *file, int mode,
-                      const uintptr_t *stack);
+void rebind(const struct hook hooks[], const struct link_map *module, const char *called);
 
-/* Rebinds what this thread loaded by a bare name, once that dlopen has returned. */
-void rebind_deferred(const struct hook hooks[]);
-
-/* Is there any such thing? */
-extern OF_THIS_THREAD bool rebind_is_pending;
+/* Warns that a module keeps its entries. */
+void rebind_log_failure(const char *path);
 
 #endif

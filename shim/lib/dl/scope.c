@@ -1,253 +1,214 @@
 /*
- * scope.c: a module and what it needs; see scope.h. Writes down how much of what is loaded needs
- * no more rebinding, and where libc is, under the loader's lock.
+ * scope.c: the local scope of a module; see scope.h. Writes down where the objects of the start
+ * end, and where libc is, under the loader's lock.
  */
 #include "dl/scope.h"
 
 #include <stdatomic.h>
 
+#include "dl/elf.h"
+#include "dl/libdl.h"
 #include "hot_bss.h"
 #include "kernel.h"
 #include "text.h"
 
-/* Where libc's functions are, by SONAME; before glibc 2.34 they came in several files. */
-static const char *const libc_files[FAMILY_LIBC_FILES] = {"libc.so.6", "libpthread.so.0",
-                                                          "libdl.so.2"};
+static const char *const libc_files[] = {"libc.so.6", LIBDL_FORMER_LIBC_FILES};
 
-static bool is_libc(const struct object *object)
-{
-    return object->soname != NULL && text_is_one_of(object->soname, libc_files, FAMILY_LIBC_FILES);
-}
+enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 
 /*
- * What was put off may be done by a signal handler, and that may have struck in the midst of the
- * thread's own dlclose, with an object unmapped but still on the list.
+ * A deferred rebind may run in a signal handler that interrupted dlclose(3) in this thread: an
+ * object can be unmapped and still be listed.
  */
-static bool read_if_mapped(const struct family *family, struct object *object,
+static bool read_if_mapped(const struct scope *scope, struct object *object,
                            const struct link_map *map)
 {
-    return (family->called == NULL || kernel_can_read(map->l_ld)) && object_read(object, map);
+    return (!scope->may_be_unmapped || kernel_can_read(map->l_ld)) && object_read(object, map);
 }
 
-/* ---- what is settled ---- */
+/* ---- the start ---- */
 
-/*
- * How many objects had ever been loaded (dlpi_adds, modulo 2^32) when all that was there was bound
- * by the loader as it should be, or had been seen to by us. 0: nobody has looked yet.
- */
-static HOT_BSS atomic_uint settled;
+/* The loader's list; glibc's handle of the program. */
+static const struct link_map *list;
 
-/* By its base. Should it be closed, as what an early constructor has opened may be, nothing is
- * rebound any more. */
-static HOT_BSS uintptr_t last_at_start;
+/* Its base, and 1: 0 means that nobody has looked yet. Should it be closed, as what an early
+ * constructor has opened may be, nothing is rebound any more. */
+static HOT_BSS atomic_uintptr_t last_at_start;
 
 static int note_last(struct dl_phdr_info *info, size_t size, void *last)
 {
     (void)size;
-    *(struct dl_phdr_info *)last = *info;
+    *(uintptr_t *)last = info->dlpi_addr | 1;
     return 0;
 }
 
-static int begin(struct dl_phdr_info *program, size_t size, void *unused)
+/* Of two threads the one that is done first is right: neither has opened anything before that. */
+void scope_start(const struct link_map *program)
 {
-    struct dl_phdr_info last = *program;
-    (void)size;
-    (void)unused;
-    if (atomic_load(&settled) != 0)
-        return 1; /* another thread was first */
+    uintptr_t none = 0;
+    uintptr_t last = 0;
+    if (program != NULL)
+        __atomic_store_n(&list, program, __ATOMIC_RELAXED);
+    if (atomic_load(&last_at_start) != 0)
+        return;
     dl_iterate_phdr(note_last, &last);
-    last_at_start = last.dlpi_addr;
-    atomic_store(&settled, (unsigned)last.dlpi_adds);
-    return 1;
+    atomic_compare_exchange_strong(&last_at_start, &none, last);
 }
 
-void family_start(void)
+/* The loader appends what it loads to its list. */
+static const struct link_map *first_after_start(void)
 {
-    if (atomic_load(&settled) == 0)
-        dl_iterate_phdr(begin, NULL);
-}
-
-/* How many were loaded after the program had begun. */
-static unsigned loaded_later(const struct link_map *list)
-{
-    bool is_later = false;
-    unsigned count = 0;
-    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
-        count += is_later ? 1 : 0;
-        if (map->l_addr == last_at_start) {
-            is_later = true;
-            count = 0;
-        }
-    }
-    return count;
-}
-
-static const struct link_map *last_of(const struct link_map *list, unsigned count)
-{
-    const struct link_map *first = list;
+    const struct link_map *first = NULL;
+    uintptr_t last = atomic_load(&last_at_start);
     for (const struct link_map *map = list; map != NULL; map = map->l_next)
-        if (count > 0)
-            count--;
-        else
-            first = first->l_next;
+        if ((map->l_addr | 1) == last)
+            first = map->l_next;
     return first;
 }
 
-/*
- * The loader appends to its list, so what is not settled is among as many at its end as were loaded
- * since then. (Others may be as well, where some were closed.) What was put off is looked for
- * further back: a signal handler may find one more on the list than its thread's dlopen has
- * counted.
- */
-static const struct link_map *first_to_look_at(const struct family *family, unsigned loaded)
+/* ---- the module and its dependencies ---- */
+
+static void need(struct scope *scope, const char *name)
 {
-    unsigned later = loaded_later(family->list);
-    unsigned since = loaded - atomic_load(&settled);
-    bool all = family->module == NULL || later < since;
-    return last_of(family->list, all ? later : since);
+    if (text_is_one_of(name, libc_files, LIBC_FILES) ||
+        text_is_one_of(name, scope->names, scope->needed))
+        return;
+    if (scope->needed == SCOPE_NAMES_AT_MOST)
+        scope->is_too_large = true;
+    else
+        scope->names[scope->needed++] = name;
 }
 
-/* ---- who belongs to the module ---- */
-
-static bool is_member(const struct family *family, const struct link_map *map)
+static bool has(const struct scope *scope, const struct link_map *map)
 {
-    for (int i = 0; i < family->size; i++)
-        if (family->members[i].map == map)
+    for (int i = 0; i < scope->size; i++)
+        if (scope->objects[i] == map)
             return true;
     return false;
 }
 
-static bool is_needed(const struct family *family, const struct object *object)
+static bool append(struct scope *scope, const struct link_map *map)
 {
-    for (int i = 0; i < family->size; i++)
-        if (object_needs(family->members[i].map->l_ld, family->members[i].strings, object))
-            return true;
-    return false;
-}
-
-/* Of most objects it can be told, without reading them, that they are no concern of the module. */
-static bool may_belong(const struct family *family, const struct link_map *map)
-{
-    if (family->size > 0)
-        return family->needs_others;
-    return family->module == NULL || family->module == map;
-}
-
-static bool belongs(const struct family *family, const struct object *object)
-{
-    if (family->size > 0)
-        return is_needed(family, object);
-    return family->module != NULL || object_is_called(object, family->called);
-}
-
-static bool add_member(struct family *family, const struct link_map *map,
-                       const struct object *object)
-{
-    if (family->size == FAMILY_AT_MOST) {
-        family->is_too_large = true;
+    if (has(scope, map)) /* a dependency by a second name */
+        return false;
+    if (scope->size == SCOPE_AT_MOST) {
+        scope->is_too_large = true;
         return false;
     }
-    family->members[family->size++] = (struct member){map, object->strings};
-    family->needs_others =
-        family->needs_others ||
-        object_needs_beyond(map->l_ld, object->strings, libc_files, FAMILY_LIBC_FILES);
+    scope->objects[scope->size++] = map;
     return true;
 }
 
-static bool joins(struct family *family, const struct link_map *map)
+static void need_dependencies(struct scope *scope, const struct object *object)
 {
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_NEEDED)
+            need(scope, object->strings + entry->d_un.d_val);
+}
+
+/* Before those of the start. */
+static void add(struct scope *scope, const struct link_map *map, const struct object *object)
+{
+    if (!append(scope, map))
+        return;
+    scope->objects[scope->size - 1] = scope->objects[scope->loaded_later];
+    scope->objects[scope->loaded_later++] = map;
+    need_dependencies(scope, object);
+}
+
+/* Is it called what is needed and was not found yet? Then it is found now. */
+static bool is_needed(struct scope *scope, const struct object *object)
+{
+    const char **missing = scope->names + scope->found;
+    int which = object_called(object, missing, scope->needed - scope->found);
+    if (which < 0)
+        return false;
+    const char *name = missing[which];
+    missing[which] = missing[0];
+    missing[0] = name;
+    scope->found++;
+    return true;
+}
+
+/* One way down the list, from `first` to before `end`: a dlopen lists what it loads breadth-first,
+ * each object behind the first that needs it. Says whether the scope grew. */
+static bool look(struct scope *scope, const struct link_map *first, const struct link_map *end,
+                 bool in_start)
+{
+    int before = scope->size;
     struct object object;
-    return may_belong(family, map) && read_if_mapped(family, &object, map) &&
-           belongs(family, &object) && !is_libc(&object) && add_member(family, map, &object);
+    for (const struct link_map *map = first; map != end && scope->found < scope->needed;
+         map = map->l_next) {
+        if (!read_if_mapped(scope, &object, map) || !is_needed(scope, &object))
+            continue;
+        if (in_start)
+            append(scope, map);
+        else
+            add(scope, map, &object);
+    }
+    return scope->size > before;
 }
 
 /*
- * From there to the end of the list; says whether all of that belongs to the module. A dlopen lists
- * what it loads behind all that was there, and each object behind one that needs it. But a need may
- * have been there before who needs it, and not be rebound: what a module's constructor opened, or
- * another thread by a bare name. So again, until nobody joins.
+ * Most needs are met by what the module has brought with it or by the start, so that only these are
+ * looked through, however many modules there are. But a dependency may also have been loaded by an
+ * earlier module's constructor, say, and not be rebound.
  */
-static bool recruit(struct family *family, const struct link_map *first)
+void scope_find(struct scope *scope, const struct link_map *module, const char *called)
 {
-    int outside;
-    int before;
-    do {
-        outside = 0;
-        before = family->size;
-        for (const struct link_map *map = first; map != NULL; map = map->l_next)
-            outside += is_member(family, map) || joins(family, map) ? 0 : 1;
-    } while (outside > 0 && family->size > before && family->needs_others);
-    return outside == 0;
+    struct object object;
+    const struct link_map *first = first_after_start();
+    scope->may_be_unmapped = module == NULL;
+    if (module == NULL)
+        need(scope, called);
+    for (const struct link_map *map = first; map != NULL && module != NULL; map = map->l_next)
+        if (map == module && object_read(&object, module)) {
+            add(scope, module, &object);
+            look(scope, module->l_next, NULL, false);
+        }
+    look(scope, list, first, true);
+    while (look(scope, first, NULL, false))
+        continue;
 }
 
-static const struct link_map *first_before(const struct link_map *map)
+/* Those of the start have their needs, too. */
+bool scope_defines(struct scope *scope, const char *symbol)
 {
-    while (map->l_prev != NULL)
-        map = map->l_prev;
-    return map;
-}
-
-bool family_gather(struct family *family, const struct dl_phdr_info *program)
-{
-    unsigned loaded = (unsigned)program->dlpi_adds;
-    family->list = family->module != NULL ? first_before(family->module) : object_list(program);
-    if (recruit(family, first_to_look_at(family, loaded)))
-        atomic_store(&settled, loaded);
-    return family->list != NULL;
-}
-
-/* ---- what a name may mean ---- */
-
-/* Does each need name a member, by its SONAME, or libc? Then there is nothing else that a name
- * could mean. */
-static bool is_complete(const struct family *family)
-{
-    const char *names[FAMILY_LIBC_FILES + FAMILY_AT_MOST];
-    int count = 0;
-    for (int i = 0; i < FAMILY_LIBC_FILES; i++)
-        names[count++] = libc_files[i];
-    for (int i = 0; i < family->size; i++) {
-        struct object object;
-        if (object_read(&object, family->members[i].map) && object.soname != NULL)
-            names[count++] = object.soname;
-    }
-    for (int i = 0; i < family->size; i++)
-        if (object_needs_beyond(family->members[i].map->l_ld, family->members[i].strings, names,
-                                count))
-            return false;
-    return true;
-}
-
-bool family_defines(struct family *family, const char *name)
-{
-    if (!family->is_extended && !is_complete(family))
-        recruit(family, family->list);
-    family->is_extended = true;
-    for (int i = 0; i < family->size; i++) {
-        struct object object;
-        if (object_read(&object, family->members[i].map) && object_defines(&object, name))
+    struct object object;
+    for (int i = scope->loaded_later; i < scope->size; i++)
+        if (object_read(&object, scope->objects[i]))
+            need_dependencies(scope, &object);
+    while (look(scope, list, NULL, false))
+        continue;
+    for (int i = 0; i < scope->size; i++)
+        if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
             return true;
-    }
-    return family->is_too_large;
+    return scope->is_too_large;
 }
 
 /* ---- libc ---- */
 
-/* As found when it was first asked for. It never goes away. (Nor do its former files, where
- * somebody opened them: libpthread is marked so, and real.c holds libdl.) */
-static HOT_BSS struct {
-    struct range code[FAMILY_LIBC_FILES];
-    int count;
-} libc;
+/* As found when it was first asked for: it never goes away. (Nor do its former files, where
+ * somebody opened them: libpthread is marked so, and libdl.c holds libdl.) */
+static HOT_BSS struct object libc[LIBC_FILES];
+static HOT_BSS int libc_count;
 
-const struct range *family_libc(const struct family *family)
+static void find_libc(const struct scope *scope)
 {
-    for (const struct link_map *map = libc.count == 0 ? family->list : NULL; map != NULL;
-         map = map->l_next) {
-        struct object file;
-        if (libc.count < FAMILY_LIBC_FILES && read_if_mapped(family, &file, map) &&
-            is_libc(&file) && object_find_headers(&file))
-            libc.code[libc.count++] = object_code(&file);
+    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
+        struct object *file = &libc[libc_count];
+        if (libc_count < LIBC_FILES && read_if_mapped(scope, file, map) && file->soname != NULL &&
+            text_is_one_of(file->soname, libc_files, LIBC_FILES))
+            libc_count++;
     }
-    return libc.code;
+}
+
+bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
+{
+    if (libc_count == 0)
+        find_libc(scope);
+    for (int i = 0; i < libc_count; i++)
+        if (object_defines(&libc[i], symbol, address))
+            return true;
+    return false;
 }

@@ -1,10 +1,10 @@
 /*
- * scope.h: a module that a dlopen has opened, what it needs, and libc, whose functions they may
- * mean.
+ * scope.h: the local scope of a module, as ld.so(8) has it: the module itself and what it needs by
+ * DT_NEEDED, directly or not; and libc, which is in every scope and kept apart here.
  *
- * Nothing here allocates or touches dlerror(3). All but family_start is called by rebind.c within a
- * dl_iterate_phdr(3): that holds a lock by which no object comes or goes, and which the same thread
- * may take again.
+ * Allocates nothing and does not touch dlerror(3). All but scope_start is called by rebind.c within
+ * a dl_iterate_phdr(3): that holds a lock by which no object comes or goes, and which the same
+ * thread may take again.
  */
 #ifndef SCOPE_H
 #define SCOPE_H
@@ -13,42 +13,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dl/elf.h"
+enum { SCOPE_AT_MOST = 64, SCOPE_NAMES_AT_MOST = 128 };
 
-enum { FAMILY_AT_MOST = 64, FAMILY_LIBC_FILES = 3 };
-
-struct member {
-    const struct link_map *map;
-    const char *strings;
-};
-
-struct family {
-    const struct link_map *module; /* what glibc's handles are, dlinfo(3); or NULL and */
-    const char *called;            /* its name */
-    struct member *members;        /* room for FAMILY_AT_MOST */
-    int size;
-    const struct link_map *list; /* of all that is loaded */
-    bool needs_others;           /* than libc: most modules do not */
+struct scope {
+    const struct link_map *objects[SCOPE_AT_MOST];
+    const char *names[SCOPE_NAMES_AT_MOST]; /* that they need; the first `found` are among them */
+    int loaded_later; /* so many of the objects come first; the others are of the start */
+    int size, found, needed;
     bool is_too_large;
-    bool is_extended; /* also by what was settled before, where anything of that is needed */
+    bool may_be_unmapped; /* an object on the loader's list */
 };
-
-/* Remembers, once, what the program began with: that is never rebound, since such an object's slots
- * mean what comes first of all, be it the program's own function. */
-void family_start(void);
 
 /*
- * Finds the module and what it needs, as far as that may not be settled yet, for the caller to
- * rebind at once. The first three fields are given, the rest is zero. False where the module is
- * given by its name and the program, without DT_DEBUG, does not lead to the loader's list.
+ * Remembers the last object that the program began with, and the first one on the loader's list,
+ * the program itself, NULL: not known yet. What the program began with is never rebound: its GOT
+ * entries mean what comes first of all, be it the program's own function.
  */
-bool family_gather(struct family *family, const struct dl_phdr_info *program);
+void scope_start(const struct link_map *program);
 
-/* Does the module, or anything that it needs, define that name? Then it may be meant. May add what
- * was settled before to the members, behind the others. */
-bool family_defines(struct family *family, const char *name);
+/* Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object called so; and what
+ * it needs of what was loaded after the start. All these are to be rebound. The scope is all zero.
+ */
+void scope_find(struct scope *scope, const struct link_map *module, const char *called);
 
-/* Where libc's functions are; FAMILY_LIBC_FILES ranges, some may be empty. */
-const struct range *family_libc(const struct family *family);
+/* Does an object of the scope define that symbol? May append those of the start to the scope. */
+bool scope_defines(struct scope *scope, const char *symbol);
+
+/* Is that address libc's function of that very name, in any of its versions? */
+bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address);
 
 #endif

@@ -27,23 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "words.h"
-
-#if defined __x86_64__
-#define BREAKPOINT 0xccUL /* int3, which is done when it is reported */
-#define BREAK_MASK 0xffUL
-#define BREAK_STEP 1UL
-#define COUNTER    rip
-#define ARGUMENT   rdi
-#elif defined __aarch64__
-#define BREAKPOINT 0xd4200000UL /* brk #0 */
-#define BREAK_MASK 0xffffffffUL
-#define BREAK_STEP 0UL
-#define COUNTER    pc
-#define ARGUMENT   regs[0]
-#else
-#error "which instruction is a breakpoint on this machine?"
-#endif
 
 static volatile sig_atomic_t time_is_up;
 
@@ -110,7 +95,8 @@ static bool put_breakpoint(pid_t pid, unsigned long at, unsigned long *before)
     *before = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, at, NULL);
     if (errno != 0)
         return false;
-    return ptrace(PTRACE_POKETEXT, pid, at, (*before & ~BREAK_MASK) | BREAKPOINT) == 0;
+    return ptrace(PTRACE_POKETEXT, pid, at, (*before & ~ARCH_BREAKPOINT_MASK) | ARCH_BREAKPOINT) ==
+           0;
 }
 
 static bool read_registers(pid_t pid, struct user_regs_struct *registers)
@@ -158,17 +144,18 @@ static bool move_on_to_main(pid_t pid, const struct entry *entry)
     enum { STEPS_AT_MOST = 1000 };
     struct user_regs_struct registers = {0};
     unsigned long start = 0, end = 0, before = 0;
-    if (!read_registers(pid, &registers) || registers.COUNTER != entry->address + BREAK_STEP ||
+    if (!read_registers(pid, &registers) ||
+        registers.ARCH_COUNTER != entry->address + ARCH_BREAKPOINT_STEP ||
         !find_code(pid, entry->address, &start, &end))
         return false;
-    registers.COUNTER = entry->address;
+    registers.ARCH_COUNTER = entry->address;
     if (ptrace(PTRACE_POKETEXT, pid, entry->address, entry->before) != 0 ||
         !write_registers(pid, &registers))
         return false;
-    for (int i = 0; registers.COUNTER >= start && registers.COUNTER < end; i++)
+    for (int i = 0; registers.ARCH_COUNTER >= start && registers.ARCH_COUNTER < end; i++)
         if (i == STEPS_AT_MOST || !take_step(pid, &registers))
             return false;
-    unsigned long main = registers.ARGUMENT;
+    unsigned long main = registers.ARCH_ARGUMENT;
     return main >= start && main < end && put_breakpoint(pid, main, &before);
 }
 

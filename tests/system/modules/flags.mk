@@ -103,6 +103,59 @@ $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \
     $(abspath $(SYSTEM_MODULES)/rebind_opener.so)
 
+# ---- rebind: who calls dlopen() may have a DT_RUNPATH, a DT_RPATH or neither ----
+
+# The same library with neither, and others to be preloaded before that.
+REBIND_OTHER_OPENERS := $(patsubst %,$(SYSTEM_MODULES)/rebind_%_opener.so,plain rpath runpath hwcaps)
+MODULES += $(REBIND_OTHER_OPENERS)
+
+REBIND_BY := -rpath,$(abspath $(SYSTEM_MODULES))/by_
+$(SYSTEM_MODULES)/rebind_rpath_opener.so:   private TEST_CFLAGS += -Wl,--disable-new-dtags,$(REBIND_BY)library
+$(SYSTEM_MODULES)/rebind_runpath_opener.so: private TEST_CFLAGS += -Wl,--enable-new-dtags,$(REBIND_BY)library
+$(SYSTEM_MODULES)/rebind_hwcaps_opener.so:  private TEST_CFLAGS += -Wl,--enable-new-dtags,$(REBIND_BY)hwcaps
+$(REBIND_OTHER_OPENERS): tests/system/modules/rebind_opener.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
+
+# What only some processors find there.
+REBIND_OF_HWCAPS := $(SYSTEM_MODULES)/by_hwcaps/glibc-hwcaps/x86-64-v2/rebind_of_hwcaps.so
+MODULES += $(REBIND_OF_HWCAPS)
+$(REBIND_OF_HWCAPS): $(SYSTEM_MODULES)/rebind_lazy.so
+	@mkdir -p $(@D)
+	cp $< $@
+
+# The program itself has neither, or a DT_RPATH.
+REBIND_PLAIN_OPENER  := $(SYSTEM_MODULES)/rebind_plain_opener.so
+REBIND_RPATH_PROGRAM := $(SYSTEM_PROGRAMS)/rebind_at_once_rpath
+PROGRAMS += $(REBIND_RPATH_PROGRAM)
+
+$(SYSTEM_PROGRAMS)/rebind_at_once $(REBIND_RPATH_PROGRAM): $(REBIND_PLAIN_OPENER)
+$(SYSTEM_PROGRAMS)/rebind_at_once: private TEST_CFLAGS += -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
+$(REBIND_RPATH_PROGRAM): tests/system/programs/rebind_at_once.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< -ldl -Wl,--disable-new-dtags,$(REBIND_BY)program \
+	    -Wl,--no-as-needed $(abspath $(REBIND_PLAIN_OPENER))
+
+# ---- cost: many modules ----
+
+COST_NUMBERS := $(shell seq 1 30)
+COST_MODULES := $(COST_NUMBERS:%=$(SYSTEM_MODULES)/cost_module_%.so)
+COST_START   := $(SYSTEM_MODULES)/cost_of_start.so
+MODULES += $(COST_MODULES) $(COST_NUMBERS:%=$(SYSTEM_MODULES)/cost_dependency_%.so)
+
+$(SYSTEM_MODULES)/cost_dependency_%.so: tests/system/modules/cost_dependency.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+
+$(SYSTEM_MODULES)/cost_module_%.so: tests/system/modules/cost_module.c $(SYSTEM_MODULES)/cost_dependency_%.so $(COST_START) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -Wl,--no-as-needed,-rpath,'$$ORIGIN' \
+	    $(SYSTEM_MODULES)/cost_dependency_$*.so $(abspath $(COST_START))
+
+$(COST_START): private TEST_CFLAGS += -Wl,-soname,cost_of_start.so
+$(SYSTEM_PROGRAMS)/cost_modules: $(COST_START)
+$(SYSTEM_PROGRAMS)/cost_modules: private TEST_CFLAGS += -Wl,--no-as-needed,-rpath,'$$ORIGIN/../modules' $(abspath $(COST_START))
+
 # ---- company: one program with each of gcc's sanitizers, in it and beside it ----
 
 COMPANY_SANITIZED := $(patsubst %,$(SYSTEM_PROGRAMS)/company_%,address undefined thread \

@@ -1,7 +1,7 @@
 /*
  * rebind_maps MODULE: loads the module with RTLD_DEEPBIND and prints how its pages are protected,
  * one line for each stretch; then has it call a function that it has not called before, which
- * writes a slot where it binds lazily.
+ * writes a GOT entry where it binds lazily.
  */
 #include "rebind_tools.h"
 

@@ -22,7 +22,7 @@ int main(int argc, char *argv[])
     for (int i = 0; i < TIMES && argc > 2; i++)
         dlclose(dlopen(argv[2], RTLD_LAZY));
     void *module = dlopen(argv[1], RTLD_LAZY | RTLD_DEEPBIND);
-    close(dup(1)); /* what was put off */
+    close(dup(1)); /* the deferred rebind */
     if (module == NULL) {
         puts(dlerror());
         return 1;

@@ -1,7 +1,7 @@
 /*
  * dlopen.S: the dlopen hook. The real dlopen learns by its return address who calls, and searches
  * that caller's RUNPATH and $ORIGIN; so this asks dlopen_route (hooks.c) where to go and jumps
- * there, with stack and arguments as they came. In C that would hang on the optimiser's mood.
+ * there, with stack and arguments as they came. In C a tail jump would depend on the optimiser.
  */
     .text
     .globl dlopen

@@ -1,0 +1,173 @@
+/*
+ * deferred.c: when a module is rebound; see deferred.h. Touches the thread's own record of what it
+ * has deferred. A module's own constructors run before it is rebound, either way.
+ *
+ * What a bare name or $ORIGIN means may depend on the caller, which dlopen knows by its return
+ * address. Such a call must reach the real dlopen by a tail jump, and is rebound by the next hook.
+ */
+#include "dl/deferred.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "arch/stack.h"
+#include "config.h"
+#include "dl/elf.h"
+#include "dl/real.h"
+#include "dl/scope.h"
+#include "kernel.h"
+#include "text.h"
+
+enum { NAME_AT_MOST = 64, PATH_AT_MOST = 512 };
+
+struct deferred_dlopen {
+    char name[NAME_AT_MOST];
+    const uintptr_t *stack;
+    uintptr_t return_address;
+};
+
+OF_THIS_THREAD bool rebind_is_pending;
+static OF_THIS_THREAD struct deferred_dlopen deferred;
+
+static const struct hook *hooks_for_dlopen; /* the same for every caller: hooks.c's one list */
+
+/* ---- at once ---- */
+
+/* The loader takes this library for the caller. */
+static void *dlopen_and_rebind(const char *file, int mode)
+{
+    void *handle = real_functions()->dlopen(file, mode);
+    if (handle != NULL)
+        rebind(hooks_for_dlopen, handle, NULL);
+    return handle;
+}
+
+/*
+ * Could the loader find the name in one of these directories, which have ':' between them, or in
+ * one of those within that are for some processors only, before glibc 2.37 by the names behind the
+ * first? $ORIGIN is not looked into.
+ */
+static bool path_may_hold(const char *path, const char *name)
+{
+    const char *const parts[] = {name,      "glibc-hwcaps", "tls",      "x86_64",
+                                 "haswell", "xeon_phi",     "avx512_1", "aarch64",
+                                 "atomics", "i686",         "i586",     "sse2"};
+    char file[PATH_AT_MOST];
+    for (size_t length;; path += length + 1) {
+        length = text_until(path, ':');
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+            size_t rest = text_length(parts[i]) + 1;
+            if (length == 0 || length + 1 + rest > sizeof file || text_has(path, '$'))
+                return true;
+            memcpy(file, path, length);
+            file[length] = '/';
+            memcpy(file + length + 1, parts[i], rest);
+            long error = kernel_call(SYS_faccessat, AT_FDCWD, kernel_pointer(file), 0, 0, 0, 0);
+            if (error != -ENOENT && error != -ENOTDIR)
+                return true;
+        }
+        if (path[length] == '\0')
+            return false;
+    }
+}
+
+struct search {
+    const char *name;
+    uintptr_t caller;
+    bool caller_is_known;
+    bool depends_on_caller;
+};
+
+/*
+ * ld.so(8) looks for a bare name by the caller's DT_RUNPATH or, where it has none, by the DT_RPATH
+ * of the caller, of what has loaded that, and of the program. So it finds the same for this library
+ * as for the caller where none of these has the name, and neither wants DF_1_NODEFLIB.
+ */
+static int look_at_search_path(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    (void)size;
+    struct search *search = argument;
+    struct object object;
+    if (!object_read_info(&object, info))
+        return 0;
+    bool is_caller = object_covers(&object, search->caller, PF_X);
+    bool searches = is_caller || object_covers(&object, (uintptr_t)dlopen_and_rebind, PF_X);
+    for (const ElfW(Dyn) *entry = object.dynamic; entry->d_tag != DT_NULL; entry++) {
+        uintptr_t value = entry->d_un.d_val;
+        bool is_path = entry->d_tag == DT_RPATH || (entry->d_tag == DT_RUNPATH && searches);
+        if ((is_path && path_may_hold(object.strings + value, search->name)) ||
+            (entry->d_tag == DT_FLAGS_1 && searches && (value & DF_1_NODEFLIB) != 0))
+            search->depends_on_caller = true;
+    }
+    search->caller_is_known = search->caller_is_known || is_caller;
+    return 0;
+}
+
+static bool depends_on_caller(const char *file, uintptr_t caller)
+{
+    struct search search = {.name = file, .caller = caller};
+    if (text_has(file, '/') || text_has(file, '$'))
+        return text_has(file, '$');
+    dl_iterate_phdr(look_at_search_path, &search);
+    return search.depends_on_caller || !search.caller_is_known;
+}
+
+/* ---- by the next hook ---- */
+
+/* One that is still pending began earlier, and needs what is opened within it. */
+static void defer_rebind(const char *file, const uintptr_t *stack)
+{
+    const char *name = text_last_part(file);
+    size_t length = text_length(name);
+    if (rebind_is_pending)
+        return;
+    if (length >= NAME_AT_MOST) {
+        rebind_log_failure(file);
+        return;
+    }
+    memcpy(deferred.name, name, length + 1);
+    deferred.stack = stack;
+    deferred.return_address = *stack;
+    rebind_is_pending = true;
+}
+
+/* A signal handler may run while that dlopen() is still on the stack, its module not relocated yet.
+ * Not in line: nearly every hook has nothing to do here. */
+static __attribute__((noinline)) void rebind_now(const struct hook hooks[])
+{
+    if (call_may_be_on_the_stack(deferred.stack, deferred.return_address))
+        return;
+    rebind_is_pending = false;
+    rebind(hooks, NULL, deferred.name);
+}
+
+void rebind_deferred(const struct hook hooks[])
+{
+    if (__builtin_expect(rebind_is_pending, 0))
+        rebind_now(hooks);
+}
+
+/* ---- the way of a dlopen ---- */
+
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0 /* musl has no such thing */
+#endif
+
+function rebind_route(const struct hook hooks[], const char *file, int mode, const uintptr_t *stack)
+{
+    rebind_deferred(hooks);
+    if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
+        return (function)real_functions()->dlopen;
+    if (__atomic_load_n(&hooks_for_dlopen, __ATOMIC_ACQUIRE) != hooks) { /* the first time */
+        scope_start(real_functions()->dlopen(NULL, RTLD_LAZY));
+        __atomic_store_n(&hooks_for_dlopen, hooks, __ATOMIC_RELEASE);
+    }
+    if (depends_on_caller(file, *stack)) {
+        defer_rebind(file, stack);
+        return (function)real_functions()->dlopen;
+    }
+    return (function)dlopen_and_rebind;
+}

@@ -1,0 +1,342 @@
+/*
+ * half_open.c: the table of connections that died unanswered, and the knock that has the server
+ * drop its end; see half_open.h. Opens and closes sockets of its own, and no other descriptor.
+ */
+#include "half_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdint.h>
+
+#include "hot_bss.h"
+#include "kernel.h"
+#include "log.h"
+#include "registry.h"
+
+enum {
+    ENTRIES = 1024,
+    BATCH = 16, /* knocks at a time */
+    KNOCKS = 3, /* for one connection: 1 of 100 was left under 10 % packet loss */
+    KEEP_MS = 10 * 60 * 1000,
+    SPACING_MS = 550,   /* a server answers one in 500 ms: net.ipv4.tcp_invalid_ratelimit */
+    BLOCKING_MS = 2000, /* longest wait in a blocking connect */
+    EVENT_LOOP_MS = 20, /* and for a non-blocking descriptor */
+};
+
+/* An entry belongs to the thread that has made it CLAIMED; only that one touches the rest. */
+enum state { FREE, CLAIMED, REMEMBERED };
+
+struct entry {
+    atomic_int state;
+    int knocks;
+    int64_t died, knocked; /* ms on CLOCK_MONOTONIC; knocked 0: not yet */
+    struct endpoint peer, local;
+};
+
+static struct entry entries[ENTRIES];
+HOT_BSS atomic_int half_open_count;
+
+static bool claim(struct entry *entry, int state)
+{
+    return atomic_compare_exchange_strong(&entry->state, &state, CLAIMED);
+}
+
+static void free_entry(struct entry *entry)
+{
+    atomic_store_explicit(&entry->state, FREE, memory_order_release);
+    atomic_fetch_sub(&half_open_count, 1);
+}
+
+static void keep_entry(struct entry *entry)
+{
+    atomic_store_explicit(&entry->state, REMEMBERED, memory_order_release);
+}
+
+/* Claims the next entry of this peer from *place on, and frees those that are too old. */
+static struct entry *claim_next(const struct endpoint *peer, int *place, int64_t now)
+{
+    while (*place < ENTRIES) {
+        struct entry *entry = &entries[(*place)++];
+        if (!claim(entry, REMEMBERED))
+            continue;
+        if (now - entry->died > KEEP_MS)
+            free_entry(entry);
+        else if (target_equal(&entry->peer, peer))
+            return entry;
+        else
+            keep_entry(entry);
+    }
+    return NULL;
+}
+
+bool half_open_knows(const struct endpoint *peer)
+{
+    int place = 0;
+    struct entry *entry = claim_next(peer, &place, kernel_milliseconds());
+    if (entry != NULL)
+        keep_entry(entry);
+    return entry != NULL;
+}
+
+bool half_open_remember(const struct endpoint *peer, const struct endpoint *local)
+{
+    for (int i = 0; i < ENTRIES; i++)
+        if (claim(&entries[i], FREE)) {
+            struct entry *entry = &entries[i];
+            entry->knocks = 0;
+            entry->died = kernel_milliseconds();
+            entry->knocked = 0;
+            entry->peer = *peer;
+            entry->local = *local;
+            atomic_fetch_add(&half_open_count, 1);
+            keep_entry(entry);
+            return true;
+        }
+    return false;
+}
+
+void half_open_forget_all(void)
+{
+    if (!half_open_any())
+        return;
+    for (int i = 0; i < ENTRIES; i++)
+        atomic_store_explicit(&entries[i].state, FREE, memory_order_relaxed);
+    atomic_store(&half_open_count, 0);
+}
+
+/* ---- one knock ---- */
+
+struct knock {
+    struct entry *entry; /* NULL: done with */
+    int fd;              /* or -errno */
+    bool answered;
+    uint64_t identity;
+};
+
+/* The port alone is what a socket with IP_LOCAL_PORT_RANGE may take, though other sockets of the
+ * machine have it too, for other peers (Linux 6.3). */
+static int bind_to_range(int fd, const struct endpoint *local)
+{
+    enum { BIND_ADDRESS_NO_PORT = 24, LOCAL_PORT_RANGE = 51 };
+    struct sockaddr_storage address;
+    struct endpoint any_port = *local;
+    any_port.port = 0;
+    kernel_setsockopt(fd, IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1);
+    int error = kernel_setsockopt(fd, IPPROTO_IP, LOCAL_PORT_RANGE,
+                                  (int)((uint32_t)local->port << 16 | local->port));
+    return error < 0 ? error : kernel_bind(fd, &address, target_sockaddr(&any_port, &address));
+}
+
+static int bind_to_port(int fd, const struct endpoint *local)
+{
+    struct sockaddr_storage address;
+    return kernel_bind(fd, &address, target_sockaddr(local, &address));
+}
+
+static int connect_from(const struct entry *entry, int (*bind_to)(int, const struct endpoint *))
+{
+    struct sockaddr_storage address;
+    struct endpoint local;
+    int fd = kernel_socket(entry->peer.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int error = fd < 0 ? fd : bind_to(fd, &entry->local);
+    if (error >= 0)
+        error = kernel_connect(fd, &address, target_sockaddr(&entry->peer, &address));
+    if (error == -EINPROGRESS)
+        error = 0;
+    /* The kernel ignores a range that lies outside net.ipv4.ip_local_port_range. */
+    if (error == 0 && (!target_local(fd, &local) || !target_equal(&local, &entry->local)))
+        error = -EADDRNOTAVAIL;
+    if (error == 0)
+        return fd;
+    if (fd >= 0)
+        kernel_close(fd);
+    return error;
+}
+
+/* On record while it is open, so that a child that another thread forks meanwhile is without it. */
+static void begin_knock(struct knock *knock)
+{
+    struct entry *entry = knock->entry;
+    knock->answered = false;
+    knock->fd = connect_from(entry, bind_to_range);
+    if (knock->fd < 0)
+        knock->fd = connect_from(entry, bind_to_port);
+    if (knock->fd < 0) { /* as long as an orphan of ours holds the port: EADDRNOTAVAIL */
+        keep_entry(entry);
+        knock->entry = NULL;
+        return;
+    }
+    knock->identity = registry_identify(knock->fd);
+    registry_record(knock->fd, knock->identity, &entry->peer);
+    entry->knocks++;
+    entry->knocked = kernel_milliseconds();
+}
+
+static void log_outcome(const struct entry *entry, bool proven)
+{
+    struct target_name peer, local;
+    target_name(&peer, &entry->peer, -1);
+    target_name(&local, &entry->local, -1);
+    if (proven)
+        log_write(LOG_LEVEL_INFO, "%s has dropped its end of the dead connection from %s",
+                  peer.text, local.text);
+    else
+        log_write(LOG_LEVEL_INFO, "%s may still hold its end of the dead connection from %s",
+                  peer.text, local.text);
+}
+
+/* It connected: the server has no other connection of that address and port. A refusal, by a
+ * server that has ended, says the same. */
+static bool is_proof(const struct knock *knock)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (!knock->answered)
+        return false;
+    kernel_getsockopt(knock->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    return error == 0 || error == ECONNREFUSED;
+}
+
+static void end_knock(struct knock *knock)
+{
+    struct entry *entry = knock->entry;
+    bool proven = is_proof(knock);
+    registry_forget(knock->fd, knock->identity);
+    kernel_close(knock->fd);
+    if (!proven && entry->knocks < KNOCKS)
+        return;
+    log_outcome(entry, proven);
+    free_entry(entry);
+    knock->entry = NULL;
+}
+
+/* ---- some at a time ---- */
+
+static int without_done(struct knock knocks[], int count)
+{
+    int left = 0;
+    for (int i = 0; i < count; i++)
+        if (knocks[i].entry != NULL)
+            knocks[left++] = knocks[i];
+    return left;
+}
+
+/* False where a signal handler has run: the program may want to stop. */
+static bool wait_for_answers(struct knock knocks[], int count, int64_t until)
+{
+    for (;;) {
+        struct pollfd sockets[BATCH];
+        int waiting = 0;
+        for (int i = 0; i < count; i++) { /* poll(2) ignores a negative number */
+            sockets[i] = (struct pollfd){knocks[i].answered ? -1 : knocks[i].fd, POLLOUT, 0};
+            waiting += knocks[i].answered ? 0 : 1;
+        }
+        int64_t now = kernel_milliseconds();
+        if (waiting == 0 || now >= until)
+            return true;
+        int result = kernel_poll(sockets, count, (int)(until - now));
+        if (result <= 0)
+            return result == 0;
+        for (int i = 0; i < count; i++)
+            knocks[i].answered = knocks[i].answered || sockets[i].revents != 0;
+    }
+}
+
+static bool knock_once(struct knock knocks[], int *count, int64_t until)
+{
+    for (int i = 0; i < *count; i++)
+        begin_knock(&knocks[i]);
+    *count = without_done(knocks, *count);
+    bool uninterrupted = wait_for_answers(knocks, *count, until);
+    for (int i = 0; i < *count; i++)
+        end_knock(&knocks[i]);
+    *count = without_done(knocks, *count);
+    return uninterrupted;
+}
+
+static int64_t earlier(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+/* False where there is no time for another batch. */
+static bool knock_for(struct knock knocks[], int count, int64_t until)
+{
+    int64_t now = kernel_milliseconds();
+    bool uninterrupted = true;
+    for (int i = 0; i < KNOCKS && count > 0 && now < until && uninterrupted; i++) {
+        uninterrupted = knock_once(knocks, &count, earlier(now + SPACING_MS, until));
+        now = kernel_milliseconds();
+    }
+    for (int i = 0; i < count; i++)
+        keep_entry(knocks[i].entry);
+    return uninterrupted && now < until;
+}
+
+/* Claims as many as one batch takes. */
+static int gather(struct knock knocks[], const struct endpoint *peer, int *place)
+{
+    int count = 0;
+    struct entry *entry;
+    int64_t now = kernel_milliseconds();
+    while (count < BATCH && (entry = claim_next(peer, place, now)) != NULL)
+        knocks[count++].entry = entry;
+    return count;
+}
+
+/* ---- how long ---- */
+
+/* As long as a blocking connect may take: the program's own limit holds. */
+static int64_t longest_wait(int fd)
+{
+    struct kernel_time limit = {0, 0}; /* a struct timeval, as SO_SNDTIMEO has it */
+    socklen_t length = sizeof limit;
+    kernel_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length);
+    int64_t given = (int64_t)limit.seconds * 1000 + limit.nanoseconds / 1000;
+    return given > 0 ? earlier(given, BLOCKING_MS) : BLOCKING_MS;
+}
+
+static void reset_and_wait(const struct endpoint *peer, int fd)
+{
+    struct knock knocks[BATCH];
+    int place = 0;
+    int64_t until = kernel_milliseconds() + longest_wait(fd);
+    while (knock_for(knocks, gather(knocks, peer, &place), until) && place < ENTRIES)
+        ;
+}
+
+/*
+ * An event loop: one knock for each, and 20 ms for all. Its further calls within the next half
+ * second knock without a wait: a knock that is not waited for has its effect all the same, since
+ * the kernel answers with RST for a port that nobody has open.
+ */
+static void reset_in_passing(const struct endpoint *peer)
+{
+    static atomic_uint waited; /* ms, modulo 2^32 */
+    struct knock knocks[BATCH];
+    int place = 0;
+    int64_t now = kernel_milliseconds();
+    bool may_wait = (unsigned)now - atomic_load(&waited) >= SPACING_MS;
+    if (may_wait)
+        atomic_store(&waited, (unsigned)now);
+    int gathered = gather(knocks, peer, &place);
+    int count = 0;
+    for (int i = 0; i < gathered; i++)
+        if (now - knocks[i].entry->knocked >= SPACING_MS)
+            knocks[count++].entry = knocks[i].entry;
+        else
+            keep_entry(knocks[i].entry);
+    knock_once(knocks, &count, may_wait ? now + EVENT_LOOP_MS : now);
+    for (int i = 0; i < count; i++)
+        keep_entry(knocks[i].entry);
+}
+
+void half_open_reset(const struct endpoint *peer, int fd)
+{
+    if ((kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0)
+        reset_in_passing(peer);
+    else
+        reset_and_wait(peer, fd);
+}

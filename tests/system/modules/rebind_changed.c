@@ -1,0 +1,20 @@
+/*
+ * A module whose constructor points two of its function pointers elsewhere. Each was bound to
+ * libc's dup() by a relocation.
+ */
+#include <unistd.h>
+
+#include "rebind_changed.h"
+
+static int add_4242(int number)
+{
+    return number + 4242;
+}
+
+struct changed rebind_changed = {.close = dup, .add_4242 = dup, .dup = dup};
+
+__attribute__((constructor)) static void change(void)
+{
+    rebind_changed.close = close;
+    rebind_changed.add_4242 = add_4242;
+}

@@ -1,0 +1,14 @@
+/* What modules/rebind_changed.c offers: after its constructor, each pointer leads where its name
+ * says. */
+#ifndef REDISGUARD_TESTS_REBIND_CHANGED_H
+#define REDISGUARD_TESTS_REBIND_CHANGED_H
+
+struct changed {
+    int (*close)(int fd);
+    int (*add_4242)(int number);
+    int (*dup)(int fd);
+};
+
+extern struct changed rebind_changed;
+
+#endif
