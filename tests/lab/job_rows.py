@@ -50,11 +50,11 @@ JOB_ROWS = [
                              (SWALLOWS, LOST), (LOSSY, MOSTLY), (PROXY, CURED))
       for workers in (1, 20)],
     JobRow('phpredis', 20, outage=16),
-    JobRow('phpredis', 20, outage=8, timeout=4),
+    JobRow('phpredis', 20, promise=UNHARMED, outage=8, timeout=4),
     *[JobRow(client, workers)
       for client in ('predis', 'redis-py', 'hiredis', 'JVM socket')
       for workers in (1, 20)],
-    JobRow('redis-py', 20, outage=8, timeout=4),
+    JobRow('redis-py', 20, promise=UNHARMED, outage=8, timeout=4),
     JobRow('ioredis', 20, promise=LOST, note='its close is not seen'),
     JobRow('RQ', 4, promise=LOST, note='its process ends, and is started again'),
     JobRow('RQ', 4, options='retry_on_timeout=true'),
