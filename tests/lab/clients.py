@@ -41,7 +41,7 @@ class Driver:
         self.queue = queue
         self.events: list[Event] = []
         wrapper = [f'{build}/redisguard', *guard, '--'] if guard else []
-        self.errors = os.path.join(world.folder, f'{queue}.err')
+        self.errors = os.path.join(world.directory, f'{queue}.err')
         with open(self.errors, 'w', encoding='utf-8') as errors:
             self.process = subprocess.Popen(
                 [*world.inside('near'), *wrapper, *command], env=os.environ | (environment or {}),

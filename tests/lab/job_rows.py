@@ -55,8 +55,10 @@ JOB_ROWS = [
       for client in ('predis', 'redis-py', 'hiredis', 'JVM socket')
       for workers in (1, 20)],
     JobRow('redis-py', 20, promise=UNHARMED, outage=8, timeout=4),
+    *[JobRow(client, 20, timeout=60) for client in ('phpredis', 'redis-py', 'JVM socket')],
     JobRow('ioredis', 20, promise=LOST, note='its close is not seen'),
     JobRow('RQ', 4, promise=LOST, note='its process ends, and is started again'),
     JobRow('RQ', 4, options='retry_on_timeout=true'),
-    JobRow('Celery', 2, outage=16, promise=UNHARMED, note='its BRPOP ends each second; its process ends, and is started again'),
+    JobRow('Celery', 2, outage=16, promise=UNHARMED,
+           note='its BRPOP ends each second; its process ends, and is started again'),
 ]

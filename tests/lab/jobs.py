@@ -16,7 +16,7 @@ SETTINGS = {'without': None, 'off': 0, 'on': 1}  # REDISGUARD_RESET_HALF_OPEN
 PHASES = ('during', 'after')
 
 BEFORE_HEAL = 6  # s, a push during the outage: TCP repeats it 6.2 s later
-SETTLED = 3      # s after the heal: the kernel repeats an unanswered FIN once a second
+FIN = 3          # s after the heal, for an unanswered FIN, which the kernel repeats each second
 READY = 60       # s
 BACK = 20        # s after the heal, to be blocked in a new connection
 
@@ -40,7 +40,7 @@ def node_modules(build: str) -> str:
     return f'{build}/clients/node/node_modules'
 
 
-class Crew(Driver):
+class Group(Driver):
     """The workers of one queue, a driver that makes as many as it is told."""
 
     def __init__(self, world: World, row: JobRow, phase: str, setting: str, build: str) -> None:
@@ -78,58 +78,58 @@ def last_connection(world: World) -> int:
     return int(world.ask('CLIENT', 'ID'))
 
 
-def run(row: JobRow, name: str, build: str, folder: str) -> Counts:
-    world = World(name, folder)
+def run(row: JobRow, name: str, build: str, directory: str) -> Counts:
+    world = World(name, directory)
     row.route.before(world)
-    crews = [Crew(world, row, phase, setting, build)
+    groups = [Group(world, row, phase, setting, build)
              for phase, setting in itertools.product(PHASES, SETTINGS)]
     try:
-        if not wait_until(lambda: len(blocked(world)) >= len(crews) * row.workers, READY):
+        if not wait_until(lambda: len(blocked(world)) >= len(groups) * row.workers, READY):
             raise RuntimeError('the workers are not ready: '
-                               + ' | '.join(crew.complaints() for crew in crews))
-        suffer(world, row, crews)
-        wait_for_arrivals(row, crews)
-        return {(crew.phase, crew.setting): crew.arrived() for crew in crews}
+                               + ' | '.join(group.complaints() for group in groups))
+        undergo_outage(world, row, groups)
+        wait_for_arrivals(row, groups)
+        return {(group.phase, group.setting): group.arrived() for group in groups}
     finally:
-        for crew in crews:
-            crew.end()
+        for group in groups:
+            group.end()
         world.end()
 
 
-def suffer(world: World, row: JobRow, crews: list[Crew]) -> None:
+def undergo_outage(world: World, row: JobRow, groups: list[Group]) -> None:
     """The outage, and all that is pushed."""
     mark = last_connection(world)
     began = time.monotonic()
     row.route.strike(world)
     sleep_until(began + row.outage - BEFORE_HEAL)
-    push(crews, 'during')
+    push(groups, 'during')
     sleep_until(began + row.outage)
     row.route.heal(world)
     healed = time.monotonic()
-    guarded = sum(crew.setting != 'without' for crew in crews) * row.workers
+    guarded = sum(group.setting != 'without' for group in groups) * row.workers
     wait_until(lambda: sum(number > mark for number in blocked(world)) >= guarded, BACK)
-    sleep_until(healed + SETTLED)
-    push(crews, 'after')
+    sleep_until(healed + FIN)
+    push(groups, 'after')
 
 
-def push(crews: list[Crew], phase: str) -> None:
-    for crew in crews:
-        if crew.phase == phase:
-            crew.push()
+def push(groups: list[Group], phase: str) -> None:
+    for group in groups:
+        if group.phase == phase:
+            group.push()
 
 
 def sleep_until(instant: float) -> None:
     time.sleep(max(0, instant - time.monotonic()))
 
 
-def wait_for_arrivals(row: JobRow, crews: list[Crew]) -> None:
+def wait_for_arrivals(row: JobRow, groups: list[Group]) -> None:
     """Until nothing arrives any more: TCP repeats what was sent into the outage at intervals that
     grow, the next one being at most as long as the outage was."""
     def progress() -> int:
-        return sum(crew.arrived() for crew in crews)
+        return sum(group.arrived() for group in groups)
 
     def complete() -> bool:
-        return all(crew.arrived() == crew.count for crew in crews)
+        return all(group.arrived() == group.count for group in groups)
 
     before = -1
     while not complete() and wait_until(lambda: progress() > before, row.outage):

@@ -14,7 +14,7 @@ LAB_DRIVERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/clients/*.c)) \
 
 lab:
 	tests/dependencies lab
-	$(MAKE) all $(LAB_DRIVERS)
+	$(MAKE) all $(LAB_DRIVERS) $(CLIENTS_OF_NODE)
 	tests/lab/lab --build $(abspath $(BUILD)) --picture '$(LAB_ROWS)'
 
 lab-measured:

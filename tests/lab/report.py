@@ -177,21 +177,21 @@ def short_lines(results: Results, limit: float) -> list[list[str]]:
             return row.fault.key, row.heal_after, row.options, row.budgets
         return row.key
 
-    return [short_line(list(members), limit)
-            for _, members in itertools.groupby(results, key=group)]
+    return [short_line(list(alike), limit)
+            for _, alike in itertools.groupby(results, key=group)]
 
 
 def distinct(values: Iterable[str]) -> str:
     return ', '.join(dict.fromkeys(values))
 
 
-def short_line(members: Results, limit: float) -> list[str]:
-    rows = [row for row, _ in members]
+def short_line(alike: Results, limit: float) -> list[str]:
+    rows = [row for row, _ in alike]
     clients = distinct(row.client for row in rows)
     label = f'{rows[0].title}: {distinct(row.doing for row in rows)}'
     return [label if clients == 'phpredis' else f'{clients}: {label}',
-            together([short_without(row, seen[0], limit) for row, seen in members]),
-            short_with(members)]
+            together([short_without(row, seen[0], limit) for row, seen in alike]),
+            short_with(alike)]
 
 
 def together(states: list[str]) -> str:
@@ -208,10 +208,10 @@ def short_without(row: Row, client: Seen, limit: float) -> str:
     return f'blocked {limit_of(row, limit):g}{more} s'
 
 
-def short_with(members: Results) -> str:
-    cells = {budget: together([short_state(client) for _, seen in members for client in seen
+def short_with(alike: Results) -> str:
+    cells = {budget: together([short_state(client) for _, seen in alike for client in seen
                                if client.budget == budget])
-             for budget in members[0][0].budgets}
+             for budget in alike[0][0].budgets}
     if set(cells.values()) == {'unharmed'}:
         return f'unharmed (told {", ".join(map(str, cells))})'
     return ', '.join(f'{state} of {budget} s' for budget, state in cells.items())

@@ -65,7 +65,7 @@ listen redis
 
 
 def start_haproxy(world: World) -> None:
-    configuration = os.path.join(world.folder, 'haproxy.cfg')
+    configuration = os.path.join(world.directory, 'haproxy.cfg')
     with open(configuration, 'w', encoding='utf-8') as file:
         file.write(HAPROXY)
     world.start('middle', ['haproxy', '-q', '-f', configuration])

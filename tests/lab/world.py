@@ -42,11 +42,11 @@ def wait_until(condition: Callable[[], object], seconds: float) -> bool:
 
 
 class World:
-    def __init__(self, name: str, folder: str) -> None:
+    def __init__(self, name: str, directory: str) -> None:
         self.name = name
-        self.folder = os.path.join(folder, name)
-        self.control = os.path.join(self.folder, 'control.sock')
-        os.mkdir(self.folder)
+        self.directory = os.path.join(directory, name)
+        self.control = os.path.join(self.directory, 'control.sock')
+        os.mkdir(self.directory)
         for place in ADDRESSES:
             call(['ip', 'netns', 'add', self.namespace(place)])
         call(['ip', '-batch', '-'], NETWORK.format(**{p: self.namespace(p) for p in ADDRESSES}))
@@ -91,10 +91,10 @@ class World:
     # ---- the machine on the far side ----
 
     def start_server(self) -> None:
-        with open(os.path.join(self.folder, 'server.log'), 'a', encoding='utf-8') as log:
+        with open(os.path.join(self.directory, 'server.log'), 'a', encoding='utf-8') as log:
             self.server = subprocess.Popen(
                 [*self.inside('far'), 'redis-server', '--bind', HOST, '--port', str(PORT),
-                 '--unixsocket', self.control, '--dir', self.folder, '--save', '',
+                 '--unixsocket', self.control, '--dir', self.directory, '--save', '',
                  '--protected-mode', 'no', '--tcp-keepalive', '300', '--loglevel', 'warning'],
                 stdout=log, stderr=log)
         if not wait_until(lambda: self.ask('PING') == 'PONG', 10):

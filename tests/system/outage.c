@@ -57,11 +57,19 @@ static const char *path_of(enum place place)
 #define TO_SERVER      "10.0.2.1"
 #define SERVER_ADDRESS "10.0.2.2"
 
+static void need_nf_tables(void)
+{
+    struct outcome outcome = run_program(WORDS("/usr/sbin/nft", "add table ip middlebox"), NULL);
+    if (strstr(outcome.err, "Operation not supported"))
+        cr_skip_test("needs a kernel with nf_tables");
+}
+
 /* rules: the router's, for nft(8). */
 static void connect_networks(const char *rules)
 {
     for (enum place place = CLIENT; place < PLACES; place++)
         make_network(place);
+    need_nf_tables();
     go_to(ROUTER);
     shell(text("ip link add near type veth peer name uplink netns %s\n"
                "ip link add far type veth peer name uplink netns %s\n"
@@ -78,7 +86,7 @@ static void connect_networks(const char *rules)
           "ip route add default via " TO_SERVER "\n");
 }
 
-static void suffer_outage(void)
+static void cut_and_heal(void)
 {
     go_to(ROUTER);
     shell("nft 'table ip outage { chain f { type filter hook forward priority -1; drop; }; }'");
@@ -104,11 +112,18 @@ struct workers {
 static struct workers all_workers[] = {
     {PHPREDIS, 0, "1", NULL, NULL},   {PHPREDIS, 0, "0", NULL, NULL},
     {REDIS_PY, 0, "1", NULL, NULL},   {REDIS_PY, 0, "0", NULL, NULL},
+    {REDIS_PY, 60, "1", NULL, NULL},  {REDIS_PY, 60, "0", NULL, NULL},
     {HIREDIS, 0, "1", NULL, NULL},    {HIREDIS, 0, "0", NULL, NULL},
     {JVM_SOCKET, 0, "1", NULL, NULL}, {JVM_SOCKET, 0, "0", NULL, NULL},
     {PHPREDIS, 4, "1", NULL, NULL},   {PHPREDIS, 4, "0", NULL, NULL},
 };
 enum { KINDS = sizeof all_workers / sizeof *all_workers };
+
+/* They close a connection while the guard's time has not passed. */
+static bool give_up_first(const struct workers *workers)
+{
+    return workers->read_timeout != 0 && workers->read_timeout < OUTAGE_S;
+}
 
 static void wait_for_connections(struct workers *workers)
 {
@@ -127,13 +142,13 @@ static void start_workers(struct workers *workers, const struct server *server)
                               text("REDISGUARD_RESET_HALF_OPEN=%s", workers->reset))));
 }
 
-static void start_those(bool with_read_timeout, const struct server *server)
+static void start_those(bool who_give_up_first, const struct server *server)
 {
     for (int i = 0; i < KINDS; i++)
-        if ((all_workers[i].read_timeout != 0) == with_read_timeout)
+        if (give_up_first(&all_workers[i]) == who_give_up_first)
             start_workers(&all_workers[i], server);
     for (int i = 0; i < KINDS; i++)
-        if ((all_workers[i].read_timeout != 0) == with_read_timeout)
+        if (give_up_first(&all_workers[i]) == who_give_up_first)
             wait_for_connections(&all_workers[i]);
 }
 
@@ -156,10 +171,10 @@ static void push_jobs(const struct server *server, const struct workers *workers
     redis_ask(server, push);
 }
 
-static void push_to_those(bool with_read_timeout, const struct server *server)
+static void push_to_those(bool who_give_up_first, const struct server *server)
 {
     for (int i = 0; i < KINDS; i++)
-        if ((all_workers[i].read_timeout != 0) == with_read_timeout)
+        if (give_up_first(&all_workers[i]) == who_give_up_first)
             push_jobs(server, &all_workers[i]);
 }
 
@@ -184,7 +199,7 @@ static int arrived(struct workers *workers)
 /* The FIN of workers that give up first gets its time with every setting. */
 static bool loses_none(const struct workers *workers)
 {
-    return workers->read_timeout != 0 || strcmp(workers->reset, "1") == 0;
+    return give_up_first(workers) || strcmp(workers->reset, "1") == 0;
 }
 
 static void judge(struct workers *workers)
@@ -206,7 +221,7 @@ static void lose_no_job(const char *rules)
     start_those(true, server); /* the outage begins before their timeout has passed */
     WAIT_UNTIL(blocked_clients(server) == KINDS * WORKERS);
 
-    suffer_outage();
+    cut_and_heal();
     for (int i = 0; i < KINDS; i++)
         wait_for_connections(&all_workers[i]);
     push_to_those(false, server);

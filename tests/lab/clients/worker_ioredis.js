@@ -1,6 +1,6 @@
 // Workers in ioredis, a connection each in one process, that take jobs with BRPOP; ioredis connects
 // again by itself. The lab calls it as: worker_ioredis.js HOST PORT QUEUE WORKERS SECONDS (ignored:
-// ioredis 4 and 5 have no read timeout)
+// it has no read timeout)
 'use strict';
 const Redis = require('ioredis');
 
@@ -9,7 +9,7 @@ const [host, port, queue, workers] = process.argv.slice(2);
 const say = (event, text = '') => process.stdout.write(`${event} ${text}\n`);
 
 async function work() {
-  const redis = new Redis({ host, port: Number(port), maxRetriesPerRequest: 0, connectTimeout: 600000 });
+  const redis = new Redis({ host, port: Number(port), maxRetriesPerRequest: 0 });
   redis.on('connect', () => say('connected'));
   redis.on('error', (error) => say('lost', error.message));
   for (;;) {
