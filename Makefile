@@ -49,9 +49,13 @@ SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib
 
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
 
+# What runs only where there is something to say, or after an outage: small rather than fast.
+SHIM_COLD := error_name half_open inherited line log log_file
+$(SHIM_COLD:%=$(BUILD)/shim/lib/%.c.o): private FOR_SIZE := -Os
+
 $(BUILD)/shim/lib/%.c.o: shim/lib/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(SHIM_CFLAGS) $(FOR_SIZE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/shim/lib/%.S.o: shim/lib/%.S Makefile
 	@mkdir -p $(@D)

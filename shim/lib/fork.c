@@ -23,6 +23,16 @@ static OF_THIS_THREAD unsigned generation;
 
 static OF_THIS_THREAD bool handing_over;
 
+/*
+ * The forks that this thread is inside: in a child too, until fork_child. A signal handler may fork
+ * within a fork. `process` began the innermost: whoever has another pid is its child; 0: there is
+ * nothing to cut off. cut_inside:
+ * as many forks deep it was cut off early; 0: it was not.
+ */
+static OF_THIS_THREAD unsigned forks_inside;
+static OF_THIS_THREAD pid_t process;
+static OF_THIS_THREAD unsigned cut_inside;
+
 static atomic_bool is_forked; /* written where TRAP wants to know, in the child */
 
 static void log_cut(int fd, const struct record *record)
@@ -36,14 +46,14 @@ static void log_cut(int fd, const struct record *record)
               (intmax_t)(kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened), record->opener);
 }
 
-static void log_makeshift(int error)
+static void log_no_dead_socket(int error)
 {
     log_write(LOG_LEVEL_WARN, "socketpair: %s; connections are cut off with another socket",
               error_name(error));
 }
 
-/* A number that by now stands for something else goes off the record, untouched. */
-static void drop_what_is_no_longer_ours(void)
+/* The program closed these connections, and may have reused their numbers: they are left alone. */
+static void drop_stale_records(void)
 {
     struct record record;
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
@@ -58,7 +68,7 @@ static void drop_what_is_no_longer_ours(void)
  * all kinds only SOCK_SEQPACKET does so without SIGPIPE (Linux, unix(7)). Nothing ever blocks on
  * it, so that one serves every number.
  */
-static int make_closed_socket(void)
+static int make_dead_socket(void)
 {
     int pair[2] = {-1, -1};
     int error = kernel_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, pair);
@@ -76,7 +86,7 @@ static int set_open_files_limit(const struct rlimit64 *wanted, struct rlimit64 *
 }
 
 /* At its soft limit the child borrows from the hard one, for these two calls. */
-static int make_closed_socket_above_the_limit(void)
+static int make_dead_socket_above_the_limit(void)
 {
     struct rlimit64 before = {0, 0};
     if (set_open_files_limit(NULL, &before) < 0 || before.rlim_cur == before.rlim_max)
@@ -84,9 +94,9 @@ static int make_closed_socket_above_the_limit(void)
     struct rlimit64 raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
     if (set_open_files_limit(&raised, NULL) < 0)
         return -EMFILE;
-    int closed = make_closed_socket();
+    int dead = make_dead_socket();
     set_open_files_limit(&before, NULL);
-    return closed;
+    return dead;
 }
 
 /* No pair, for want of a second number: a socket that was never connected says ENOTCONN to all. */
@@ -101,47 +111,53 @@ static int open_dev_null(void)
     return kernel_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 }
 
-/* Nothing to replace them with: close them all first, and use the room. */
-static int make_room_and_a_makeshift(int error)
-{
-    log_makeshift(error);
-    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
-        kernel_close(fd);
-    int closed = make_closed_socket();
-    closed = closed >= 0 ? closed : make_unconnected_socket();
-    return closed >= 0 ? closed : open_dev_null();
-}
-
 /*
  * The number must stay taken. A sandbox may know dup2 and not dup3; above the open files limit
  * nothing can be put, but there nobody else can be given the number either.
  */
-static void replace(int fd, int closed)
+static void replace(int fd, int dead)
 {
-    if (closed >= 0 && kernel_dup3(closed, fd, O_CLOEXEC) >= 0)
+    if (dead >= 0 && kernel_dup3(dead, fd, O_CLOEXEC) >= 0)
         return;
     kernel_close(fd);
-    if (closed >= 0)
-        kernel_fcntl(closed, F_DUPFD_CLOEXEC, fd);
+    if (dead >= 0)
+        kernel_fcntl(dead, F_DUPFD_CLOEXEC, fd);
+}
+
+static void replace_each(int dead)
+{
+    bool in_place = false; /* the dead socket may have been given one of the closed numbers */
+    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
+        if (fd == dead)
+            in_place = true;
+        else
+            replace(fd, dead);
+        registry_drop(fd);
+    }
+    if (dead >= 0 && !in_place)
+        kernel_close(dead);
+}
+
+/* There is no descriptor left for a dead socket: closing the connections makes room for one. */
+static void close_first_then_replace(int error)
+{
+    log_no_dead_socket(error);
+    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
+        kernel_close(fd);
+    int dead = make_dead_socket();
+    dead = dead >= 0 ? dead : make_unconnected_socket();
+    replace_each(dead >= 0 ? dead : open_dev_null());
 }
 
 static void replace_all(void)
 {
-    int closed = make_closed_socket();
-    if (closed == -EMFILE)
-        closed = make_closed_socket_above_the_limit();
-    if (closed < 0)
-        closed = make_room_and_a_makeshift(closed);
-    bool in_place = false; /* the room that was made may be the very number that it is for */
-    for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
-        if (fd == closed)
-            in_place = true;
-        else
-            replace(fd, closed);
-        registry_drop(fd);
-    }
-    if (closed >= 0 && !in_place)
-        kernel_close(closed);
+    int dead = make_dead_socket();
+    if (dead == -EMFILE)
+        dead = make_dead_socket_above_the_limit();
+    if (dead < 0)
+        close_first_then_replace(dead);
+    else
+        replace_each(dead);
 }
 
 static void close_all(void)
@@ -156,7 +172,7 @@ static void cut_off_inherited(void)
 {
     if (config()->fork == FORK_OFF)
         return;
-    drop_what_is_no_longer_ours();
+    drop_stale_records();
     if (registry_next(-1) < 0)
         return;
     if (config()->fork == FORK_CLOSE)
@@ -187,6 +203,52 @@ void fork_sever_since(unsigned before)
 {
     if (fork_generation() == before)
         fork_sever();
+}
+
+void fork_prepare(void)
+{
+    if (config()->fork != FORK_OFF)
+        registry_prune();
+    process = registry_is_empty() && !config()->trap ? 0 : kernel_getpid();
+    forks_inside++;
+    fork_ring_begin();
+}
+
+static bool is_cut(void)
+{
+    return forks_inside == cut_inside;
+}
+
+static void leave(bool in_child)
+{
+    if (is_cut())
+        cut_inside = 0;
+    forks_inside--;
+    fork_ring_end(in_child);
+}
+
+void fork_parent(void)
+{
+    leave(false);
+}
+
+void fork_child(void)
+{
+    if (process == 0 && registry_is_own())
+        generation++; /* an earlier handler made the first connection there is */
+    else if (!is_cut())
+        fork_sever();
+    leave(true);
+    if (forks_inside > 0)
+        process = kernel_getpid();
+}
+
+void fork_cut_first(void)
+{
+    if (forks_inside == 0 || process == 0 || is_cut() || kernel_getpid() == process)
+        return;
+    fork_sever();
+    cut_inside = forks_inside;
 }
 
 void daemon_begin(void)

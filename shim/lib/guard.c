@@ -62,6 +62,7 @@ static void note_kind_of(uint64_t identity)
 struct guarded guard_begin(int fd, const struct endpoint *endpoint)
 {
     static const struct guarded none = {GUARD_NONE, 0};
+    uint64_t replaced = registry_recorded(fd);
     uint64_t identity = registry_identify(fd);
     if (registry_knows(fd, identity))
         return (struct guarded){GUARD_KNOWN, identity};
@@ -70,7 +71,7 @@ struct guarded guard_begin(int fd, const struct endpoint *endpoint)
         return none;
     if (config()->cloexec)
         close_on_exec(fd);
-    bool recorded = registry_record(fd, identity, endpoint);
+    bool recorded = registry_record(fd, replaced, identity, endpoint);
     note_whether_recorded(recorded);
     note_kind_of(identity);
     return recorded ? (struct guarded){GUARD_NEW, identity} : none;
@@ -120,7 +121,7 @@ void guard_closing(int fd)
     enum tcp_peer peer = tcp_peer(fd);
     if (peer == PEER_NONE)
         registry_unwatch(fd);
-    if (peer <= PEER_ANSWERS || !registry_holds(fd, &record) || !registry_is_ours())
+    if (peer <= PEER_ANSWERS || !registry_holds(fd, &record) || !registry_is_own())
         return;
     if (peer == PEER_TIMED_OUT) {
         remember(fd, &record.endpoint);

@@ -168,8 +168,9 @@ static void begin_knock(struct knock *knock)
         knock->entry = NULL;
         return;
     }
+    uint64_t replaced = registry_recorded(knock->fd);
     knock->identity = registry_identify(knock->fd);
-    registry_record(knock->fd, knock->identity, &entry->peer);
+    registry_record(knock->fd, replaced, knock->identity, &entry->peer);
     entry->knocks++;
     entry->knocked = kernel_milliseconds();
 }

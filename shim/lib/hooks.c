@@ -52,9 +52,11 @@ static const struct hook hooks[] = {
     HOOK(dlopen),  {NULL, NULL, 0},
 };
 
-/* The real functions; every hook comes by here, and does a deferred rebind. */
+/* The real functions; every hook comes by here, does a deferred rebind, and what a child has to do
+ * before anything else. */
 static const struct real *real(void)
 {
+    fork_cut_first();
     rebind_deferred(hooks);
     return real_functions();
 }
@@ -90,6 +92,7 @@ static int foreign_connect(int fd, const struct sockaddr *peer, socklen_t length
 EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
 {
     struct endpoint endpoint = {.family = AF_UNIX};
+    fork_cut_first();
     if (!config()->disable && target_is_redis(peer, length, &endpoint))
         return guarded_connect(fd, peer, length, &endpoint);
     if (registry_may_hold(fd))
@@ -118,11 +121,21 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value, socklen_t *len
     return result;
 }
 
-EXPORTED int close(int fd)
+static __attribute__((noinline)) int watched_close(int fd)
 {
     if (registry_watches(fd))
         guard_closing(fd);
     return real()->close(fd);
+}
+
+/* Nearly every call is about another descriptor: it goes on without a stack frame, after ten
+ * instructions. A deferred rebind waits for another hook. */
+EXPORTED int close(int fd)
+{
+    __typeof__(&close) known = __atomic_load_n(&real_table.close, __ATOMIC_RELAXED);
+    if (registry_watches(fd) || known == NULL)
+        return watched_close(fd);
+    return known(fd);
 }
 
 EXPORTED pid_t fork(void)
@@ -141,11 +154,12 @@ EXPORTED pid_t _Fork(void)
         errno = ENOSYS;
         return -1;
     }
-    fork_ring_begin(); /* fork(3) runs our handlers, this does not */
+    fork_prepare(); /* fork(3) runs our handlers, this does not */
     pid_t child = real()->fork_no_handlers();
-    if (child == 0)
-        fork_sever_since(generation);
-    fork_ring_end(child == 0);
+    if (child == 0 && fork_generation() == generation)
+        fork_child();
+    else
+        fork_parent(); /* or it is a child that was cut off already */
     if (child > 0)
         inherited_report();
     return child;

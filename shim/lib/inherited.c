@@ -22,7 +22,7 @@ enum {
 };
 
 static _Atomic uint64_t reported[PLACES]; /* identities; untouched, it takes no memory */
-static atomic_int done_up_to = -1;        /* the number where the last one had enough, or -1 */
+static atomic_int first;                  /* the number that the next report begins with */
 
 static void write_line(int fd, const struct record *record)
 {
@@ -68,11 +68,11 @@ void inherited_report(void)
     if (!log_wants(LOG_LEVEL_INFO) || config()->fork == FORK_OFF || fork_hands_over())
         return;
     int asked = 0;
-    int fd = registry_next(atomic_load(&done_up_to));
+    int fd = registry_next(atomic_load(&first) - 1);
     for (; fd >= 0 && asked < ASKED_AT_MOST; fd = registry_next(fd))
         if (!registry_knows(fd, atomic_load(&reported[fd % PLACES]))) {
             report(fd);
             asked++;
         }
-    atomic_store(&done_up_to, fd < 0 ? -1 : fd - 1);
+    atomic_store(&first, fd < 0 ? 0 : fd);
 }

@@ -111,6 +111,21 @@ static inline int kernel_fstat(int fd, struct stat *status)
 }
 #endif
 
+/* Is the directory one of proc(5)? */
+static inline bool kernel_is_proc(int directory)
+{
+    enum { PROC_SUPER_MAGIC = 0x9fa0 };
+    long status[32] = {0}; /* a struct statfs begins with the type of the file system */
+#if defined(__i386__)
+    enum { STATFS64_SIZE = 84 };
+    long error =
+        kernel_call(SYS_fstatfs64, directory, STATFS64_SIZE, kernel_pointer(status), 0, 0, 0);
+#else
+    long error = kernel_call(SYS_fstatfs, directory, kernel_pointer(status), 0, 0, 0, 0);
+#endif
+    return error == 0 && status[0] == PROC_SUPER_MAGIC;
+}
+
 static inline long kernel_write(int fd, const void *bytes, size_t length)
 {
     return kernel_call(SYS_write, fd, kernel_pointer(bytes), (long)length, 0, 0, 0);

@@ -300,7 +300,7 @@ static int open_terminal_again(int fd)
     return kernel_openat(AT_FDCWD, path.text, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 }
 
-static bool is_terminal(int fd)
+bool line_is_terminal(int fd)
 {
     struct termios settings;
     return kernel_call(SYS_ioctl, fd, TCGETS, kernel_pointer(&settings), 0, 0, 0) == 0;
@@ -312,7 +312,7 @@ int line_write(struct line *line, int fd)
     int error = wait_for_room(fd, &at_once);
     if (error < 0)
         return error;
-    int terminal = is_terminal(fd) ? open_terminal_again(fd) : -1;
+    int terminal = line_is_terminal(fd) ? open_terminal_again(fd) : -1;
     error = write_whole(terminal < 0 ? fd : terminal, line);
     if (terminal >= 0)
         kernel_close(terminal);

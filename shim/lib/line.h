@@ -43,6 +43,9 @@ void line_ipv6(struct line *line, const unsigned char address[16]);
  */
 int line_write(struct line *line, int fd);
 
+/* Is the descriptor a terminal? */
+bool line_is_terminal(int fd);
+
 /* Writes what there is, without a newline, and waits as long as it takes: for PROBE alone. */
 void line_print(const struct line *line, int fd);
 

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error_name.h"
 #include "kernel.h"
 #include "line.h"
+#include "log_file.h"
 #include "text.h"
 
 /* Written by log_start alone, before main. */
@@ -63,81 +63,16 @@ static int write_to_stderr(struct line *line)
     return line_write(line, STDERR_FILENO);
 }
 
-/* Where anybody may put a link, no link is followed. */
-static int nofollow_in(int folder)
-{
-    struct stat status = {0};
-    if (kernel_fstat(folder, &status) < 0)
-        return O_NOFOLLOW;
-    return (status.st_mode & S_IWOTH) != 0 ? O_NOFOLLOW : 0;
-}
-
-/*
- * Opens the file one component at a time, so that what was checked is what is opened. O_NONBLOCK:
- * a FIFO without a reader must not stop the program.
- */
-static int open_log(const char *path)
-{
-    const int into_folder = O_PATH | O_DIRECTORY | O_CLOEXEC;
-    const int for_lines = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    char name[256]; /* NAME_MAX and its NUL */
-    int folder = kernel_openat(AT_FDCWD, "/", into_folder, 0);
-    while (folder >= 0) {
-        while (*path == '/')
-            path++;
-        size_t length = text_until(path, '/');
-        bool is_last = path[length] == '\0';
-        int next = -ENAMETOOLONG;
-        if (length < sizeof name) {
-            memcpy(name, path, length);
-            name[length] = '\0';
-            next = kernel_openat(folder, name,
-                                 nofollow_in(folder) | (is_last ? for_lines : into_folder), 0640);
-        }
-        kernel_close(folder);
-        if (is_last)
-            return next;
-        folder = next;
-        path += length;
-    }
-    return folder;
-}
-
-static const char *name_of_error(int error)
-{
-    switch (-error) {
-    case EACCES:
-        return "permission denied";
-    case ENOENT:
-        return "no such directory";
-    case ENOTDIR:
-        return "a part of the path is not a directory, or is a link that anybody could have made";
-    case ELOOP:
-        return "it is a link that anybody could have made";
-    case EISDIR:
-        return "it is a directory";
-    case ENOSPC:
-        return "no space is left on the device";
-    case EROFS:
-        return "the file system is read-only";
-    case ENXIO:
-        return "it is a FIFO that nobody reads";
-    default:
-        return NULL;
-    }
-}
-
 /* Once a process, and only on the stderr that the program was started with. */
 static void complain_of_log(int error)
 {
     if (atomic_exchange(&complained, true))
         return;
     const char *path = config()->log;
-    const char *reason = name_of_error(error);
     struct line line = {.length = 0};
     line_format(&line, "%sredisguard: cannot write to the log \"%.60s%s\": %s",
                 stderr_is_journal ? priorities[LOG_LEVEL_WARN] : "", path,
-                text_length(path) > 60 ? "..." : "", reason != NULL ? reason : error_name(error));
+                text_length(path) > 60 ? "..." : "", log_file_error(error));
     write_to_stderr(&line);
 }
 
@@ -147,7 +82,7 @@ static void end(struct line *line)
         write_to_stderr(line);
         return;
     }
-    int file = open_log(config()->log);
+    int file = log_file_open(config()->log);
     int error = file < 0 ? file : line_write(line, file);
     if (file >= 0)
         kernel_close(file);

@@ -1,12 +1,14 @@
 /*
  * registry.c: descriptor -> socket identity, lock-free; see registry.h.
  *
- * A leaf holds 1,024 consecutive descriptors; leaves hang in a two-level tree that reaches every
- * number that Linux can give out (2^31). The first leaf is static, so that nearly every program
- * never asks for memory; the others come from mmap and are never given back.
+ * A leaf holds 1,024 consecutive descriptors; a two-level tree of leaves reaches every number that
+ * Linux can give out (2^31). The first leaf is static, so that nearly every program never asks for
+ * memory; the others come from mmap and are never given back.
  *
- * A record is published by its identity: zeroed first, the rest written, then the identity set.
- * fork() copies memory in each thread's program order, so a child sees no half of a record.
+ * Threads write a record in this order: its identity set to 0, the rest, the identity, its bit in
+ * `listed`; it is on record when the bit is set and the identity is not 0. fork(2) copies memory in
+ * each thread's program order, so a child sees no half of a record. tests/proof/fork_registry.pml
+ * is the same protocol, step by step, for a model checker.
  */
 #include "registry.h"
 
@@ -28,30 +30,34 @@ enum {
     BRANCH_SIZE = 1 << BRANCH_BITS,
     ROOT_SIZE = 1 << (31 - LEAF_BITS - BRANCH_BITS),
     WORD_BITS = 64,
+    LISTED_BITS = 32,
+    PRUNED_AT_A_FORK = 16,
 };
 
 enum { RECORD_WORDS = (sizeof(struct record) + sizeof(uint64_t) - 1) / sizeof(uint64_t) };
 
-struct slot {
-    _Atomic uint64_t identity;             /* 0: empty */
+struct entry {
+    _Atomic uint64_t identity;             /* 0: none */
     _Atomic uint64_t record[RECORD_WORDS]; /* a struct record, atomic word by word */
 };
 
 struct leaf {
-    _Atomic uint64_t used[LEAF_SIZE / WORD_BITS]; /* one bit a slot that was ever filled */
-    struct slot slots[LEAF_SIZE];
+    /* Below, one bit an entry that may be on record; above, how often one of these bits was set. */
+    _Atomic uint64_t listed[LEAF_SIZE / LISTED_BITS];
+    struct entry entries[LEAF_SIZE];
 };
 
 struct branch {
     _Atomic(struct leaf *) leaves[BRANCH_SIZE];
 };
 
-HOT_BSS _Atomic uint64_t registry_watched[LEAF_SIZE / WORD_BITS];
+HOT_BSS atomic_bool registry_watched[LEAF_SIZE];
 
 static struct leaf first_leaf;
 static _Atomic(struct branch *) root[ROOT_SIZE];
 static HOT_BSS atomic_uint past_highest; /* of all descriptors that were ever recorded */
 static HOT_BSS atomic_int owner;         /* the process whose records these are, 0 before any */
+static HOT_BSS atomic_int next_to_prune;
 
 static struct leaf *leaf_of(int fd)
 {
@@ -64,7 +70,7 @@ static struct leaf *leaf_of(int fd)
     return atomic_load_explicit(&branch->leaves[leaf % BRANCH_SIZE], memory_order_acquire);
 }
 
-/* Where to look on after a leaf, or after a whole branch that was never hung up. */
+/* Where to look on after a leaf, or after a whole branch that was never allocated. */
 static int64_t first_of_next_leaf(int64_t fd)
 {
     bool branch =
@@ -73,38 +79,67 @@ static int64_t first_of_next_leaf(int64_t fd)
     return (fd / step + 1) * step;
 }
 
-static struct slot *slot_of(int fd)
+static _Atomic uint64_t *listed_word(struct leaf *leaf, int fd)
+{
+    return &leaf->listed[fd % LEAF_SIZE / LISTED_BITS];
+}
+
+static uint64_t listed_bit(int fd)
+{
+    return UINT64_C(1) << fd % LISTED_BITS;
+}
+
+static bool is_listed(struct leaf *leaf, int fd)
+{
+    return (atomic_load_explicit(listed_word(leaf, fd), memory_order_acquire) & listed_bit(fd)) !=
+           0;
+}
+
+/* Counts even where the bit is set: a prune that looked before then leaves it alone. */
+static void list(struct leaf *leaf, int fd)
+{
+    _Atomic uint64_t *word = listed_word(leaf, fd);
+    uint64_t before = atomic_load_explicit(word, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(word, &before,
+                                         (before | listed_bit(fd)) + (UINT64_C(1) << LISTED_BITS)))
+        ;
+}
+
+static struct entry *entry_of(int fd)
 {
     struct leaf *leaf = fd < 0 ? NULL : leaf_of(fd);
-    return leaf == NULL ? NULL : &leaf->slots[fd % LEAF_SIZE];
+    return leaf == NULL ? NULL : &leaf->entries[fd % LEAF_SIZE];
 }
 
-static uint64_t identity_on_record(struct slot *slot)
+static uint64_t identity_on_record(int fd)
 {
-    return slot == NULL ? 0 : atomic_load_explicit(&slot->identity, memory_order_acquire);
+    struct leaf *leaf = fd < 0 ? NULL : leaf_of(fd);
+    if (leaf == NULL || !is_listed(leaf, fd))
+        return 0;
+    return atomic_load_explicit(&leaf->entries[fd % LEAF_SIZE].identity, memory_order_acquire);
 }
 
-static void load_record(struct slot *slot, struct record *record)
+static void load_record(struct entry *entry, struct record *record)
 {
     uint64_t words[RECORD_WORDS] = {0};
     for (int i = 0; i < RECORD_WORDS; i++)
-        words[i] = atomic_load_explicit(&slot->record[i], memory_order_relaxed);
+        words[i] = atomic_load_explicit(&entry->record[i], memory_order_relaxed);
     memcpy(record, words, sizeof *record);
 }
 
-static pid_t opener_on_record(struct slot *slot)
+static pid_t opener_on_record(struct entry *entry)
 {
     struct record record;
-    load_record(slot, &record);
+    load_record(entry, &record);
     return record.opener;
 }
 
-static void store_record(struct slot *slot, const struct record *record)
+static void store_record(struct entry *entry, const struct record *record)
 {
     uint64_t words[RECORD_WORDS] = {0};
     memcpy(words, record, sizeof *record);
     for (int i = 0; i < RECORD_WORDS; i++)
-        atomic_store_explicit(&slot->record[i], words[i], memory_order_relaxed);
+        atomic_store_explicit(&entry->record[i], words[i], memory_order_relaxed);
 }
 
 static void *map_zeroed(size_t size)
@@ -114,7 +149,7 @@ static void *map_zeroed(size_t size)
     return memory < 0 && memory >= -4095 ? NULL : (void *)memory; /* -4095..-1 are errors */
 }
 
-/* Another thread may hang up its own node first: then that one is used. Returns it, or NULL. */
+/* Another thread may allocate the same node first: then that one is used. Returns it, or NULL. */
 static void *node_at(_Atomic(void *) *place, size_t size)
 {
     void *present = atomic_load_explicit(place, memory_order_acquire);
@@ -178,26 +213,46 @@ static void raise_highest(int fd)
         ;
 }
 
-static bool fill_slot(int fd, uint64_t identity, const struct record *record)
+/*
+ * Another thread may close fd at any instant, connect a new socket that is given this number, and
+ * record that: so only what was on record before the kernel was asked for the identity is replaced.
+ * Each lost swap means that another thread has won one; then the kernel is asked again.
+ */
+static void fill_entry(struct leaf *leaf, int fd, uint64_t replaced, uint64_t identity,
+                       const struct record *record)
+{
+    struct entry *entry = &leaf->entries[fd % LEAF_SIZE];
+    for (;;) {
+        uint64_t none = 0;
+        uint64_t same = identity;
+        if (replaced == identity && atomic_compare_exchange_strong(&entry->identity, &same, same))
+            break; /* as with a dup2 again and again: at no moment may it be absent */
+        if (replaced != 0 && replaced != identity)
+            fork_ring_note_replaced(fd, replaced);
+        if (atomic_compare_exchange_strong(&entry->identity, &replaced, 0)) {
+            atomic_thread_fence(memory_order_release);
+            store_record(entry, record);
+            if (atomic_compare_exchange_strong(&entry->identity, &none, identity))
+                break;
+        }
+        replaced = atomic_load(&entry->identity);
+        if (registry_identify(fd) != identity)
+            return;
+    }
+    if (opener_on_record(entry) != record->opener)
+        store_record(entry, record);
+    list(leaf, fd);
+}
+
+static bool put_on_record(int fd, uint64_t replaced, uint64_t identity, const struct record *record)
 {
     struct leaf *leaf = make_leaf_of(fd);
     if (leaf == NULL)
         return false;
-    struct slot *slot = &leaf->slots[fd % LEAF_SIZE];
-    unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
-    uint64_t replaced = identity_on_record(slot);
-    if (replaced == identity && opener_on_record(slot) == record->opener)
-        return true; /* as with a dup2 again and again: at no moment may it be absent */
-    if (replaced != 0 && replaced != identity)
-        fork_ring_note_replaced(fd, replaced);
-    atomic_store_explicit(&slot->identity, 0, memory_order_seq_cst);
-    atomic_thread_fence(memory_order_release);
-    store_record(slot, record);
-    atomic_fetch_or(&leaf->used[word], UINT64_C(1) << (fd % WORD_BITS));
     if (record->endpoint.family != AF_UNIX)
-        atomic_fetch_or(&registry_watched[word], UINT64_C(1) << (fd % WORD_BITS));
+        atomic_store(&registry_watched[fd % LEAF_SIZE], true);
     raise_highest(fd);
-    atomic_store_explicit(&slot->identity, identity, memory_order_release);
+    fill_entry(leaf, fd, replaced, identity, record);
     return true;
 }
 
@@ -211,12 +266,23 @@ bool registry_renew(int fd, uint64_t identity, const struct endpoint *endpoint)
 {
     if (!registry_knows(fd, identity))
         return false;
-    struct slot *slot = slot_of(fd);
+    struct entry *entry = entry_of(fd);
     struct record record;
-    load_record(slot, &record);
+    load_record(entry, &record);
     record.endpoint = *endpoint;
-    store_record(slot, &record);
+    store_record(entry, &record);
     return true;
+}
+
+bool registry_is_empty(void)
+{
+    return atomic_load_explicit(&past_highest, memory_order_relaxed) == 0;
+}
+
+bool registry_is_own(void)
+{
+    pid_t known = atomic_load(&owner);
+    return known != 0 && known == kernel_getpid();
 }
 
 bool registry_is_inode(uint64_t identity)
@@ -224,12 +290,18 @@ bool registry_is_inode(uint64_t identity)
     return (identity & INODE_MARK) != 0;
 }
 
-bool registry_knows(int fd, uint64_t identity)
+uint64_t registry_recorded(int fd)
 {
-    return identity != 0 && identity == identity_on_record(slot_of(fd));
+    struct entry *entry = entry_of(fd);
+    return entry == NULL ? 0 : atomic_load(&entry->identity);
 }
 
-bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint)
+bool registry_knows(int fd, uint64_t identity)
+{
+    return identity != 0 && identity == identity_on_record(fd);
+}
+
+bool registry_record(int fd, uint64_t replaced, uint64_t identity, const struct endpoint *endpoint)
 {
     if (identity == 0)
         return false;
@@ -240,7 +312,7 @@ bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint)
         .opener = atomic_load_explicit(&owner, memory_order_relaxed),
         .opened = time_of_opening(),
     };
-    return fill_slot(fd, identity, &record);
+    return put_on_record(fd, replaced, identity, &record);
 }
 
 /*
@@ -256,22 +328,16 @@ static bool is_ours(void)
     return kernel_getppid() != known;
 }
 
-bool registry_is_ours(void)
-{
-    return atomic_load(&owner) == kernel_getpid();
-}
-
-/* A bit speaks for one number alone as long as none above the first leaf was recorded. */
+/* An entry speaks for one number alone as long as none above the first leaf was recorded. */
 void registry_unwatch(int fd)
 {
-    unsigned word = (unsigned)fd % LEAF_SIZE / WORD_BITS;
     if (atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
-        atomic_fetch_and(&registry_watched[word], ~(UINT64_C(1) << (fd % WORD_BITS)));
+        atomic_store(&registry_watched[(unsigned)fd % LEAF_SIZE], false);
 }
 
 bool registry_has_copy(int fd)
 {
-    uint64_t known = identity_on_record(slot_of(fd));
+    uint64_t known = identity_on_record(fd);
     for (int other = registry_next(-1); other >= 0; other = registry_next(other))
         if (other != fd && registry_knows(other, known) && registry_identify(other) == known)
             return true;
@@ -280,28 +346,27 @@ bool registry_has_copy(int fd)
 
 bool registry_copy(int from, int to)
 {
-    struct slot *slot = slot_of(from);
-    uint64_t known = identity_on_record(slot);
+    uint64_t known = identity_on_record(from);
+    uint64_t replaced = registry_recorded(to);
     if (known == 0 || registry_identify(to) != known || !is_ours())
         return true;
     struct record record;
-    load_record(slot, &record);
-    return fill_slot(to, known, &record);
+    load_record(entry_of(from), &record);
+    return put_on_record(to, replaced, known, &record);
 }
 
 bool registry_may_hold(int fd)
 {
-    return identity_on_record(slot_of(fd)) != 0;
+    return identity_on_record(fd) != 0;
 }
 
 bool registry_holds(int fd, struct record *record)
 {
-    struct slot *slot = slot_of(fd);
-    uint64_t known = identity_on_record(slot);
+    uint64_t known = identity_on_record(fd);
     if (known == 0 || registry_identify(fd) != known)
         return false;
     if (record != NULL)
-        load_record(slot, record);
+        load_record(entry_of(fd), record);
     return true;
 }
 
@@ -310,9 +375,14 @@ void registry_restore(void)
 {
     int fd;
     uint64_t identity;
-    for (unsigned nth = 0; fork_ring_replaced(&nth, &fd, &identity);)
-        if (slot_of(fd) != NULL && registry_identify(fd) == identity)
-            atomic_store_explicit(&slot_of(fd)->identity, identity, memory_order_release);
+    for (unsigned nth = 0; fork_ring_replaced(&nth, &fd, &identity);) {
+        struct leaf *leaf = leaf_of(fd);
+        if (leaf == NULL || registry_identify(fd) != identity)
+            continue;
+        atomic_store_explicit(&leaf->entries[fd % LEAF_SIZE].identity, identity,
+                              memory_order_release);
+        list(leaf, fd);
+    }
 }
 
 bool registry_tunes(int fd)
@@ -327,39 +397,72 @@ void registry_forget(int fd, uint64_t identity)
     if (!registry_knows(fd, identity))
         return;
     fork_ring_note_replaced(fd, identity);
-    atomic_compare_exchange_strong(&slot_of(fd)->identity, &identity, 0);
+    atomic_compare_exchange_strong(&entry_of(fd)->identity, &identity, 0);
 }
 
-/* The bit stays: to clear it could hide a record that another thread is making at this moment. */
 void registry_drop(int fd)
 {
-    struct slot *slot = slot_of(fd);
-    if (slot != NULL)
-        atomic_store_explicit(&slot->identity, 0, memory_order_release);
+    struct leaf *leaf = fd < 0 ? NULL : leaf_of(fd);
+    if (leaf == NULL)
+        return;
+    atomic_store_explicit(&leaf->entries[fd % LEAF_SIZE].identity, 0, memory_order_release);
+    atomic_fetch_and(listed_word(leaf, fd), ~listed_bit(fd));
 }
 
-static int next_in_leaf(struct leaf *leaf, int first)
+/*
+ * Another thread may connect on this number, or copy the same socket to it, at any instant. It
+ * counts in the same word when it is done, and then the bit is left alone.
+ */
+static void prune_entry(struct leaf *leaf, int fd)
 {
-    for (int at = first; at < LEAF_SIZE; at = (at / WORD_BITS + 1) * WORD_BITS) {
-        uint64_t word = atomic_load_explicit(&leaf->used[at / WORD_BITS], memory_order_acquire);
-        for (word &= ~UINT64_C(0) << (at % WORD_BITS); word != 0; word &= word - 1) {
-            int found = at / WORD_BITS * WORD_BITS + __builtin_ctzll(word);
-            if (identity_on_record(&leaf->slots[found]) != 0)
-                return found;
-        }
+    _Atomic uint64_t *word = listed_word(leaf, fd);
+    uint64_t before = atomic_load(word);
+    uint64_t identity = atomic_load(&leaf->entries[fd % LEAF_SIZE].identity);
+    if ((before & listed_bit(fd)) == 0 || (identity != 0 && registry_identify(fd) == identity))
+        return;
+    if (identity != 0)
+        fork_ring_note_replaced(fd, identity);
+    atomic_compare_exchange_strong(word, &before, before & ~listed_bit(fd));
+}
+
+static int next_listed_in_leaf(struct leaf *leaf, int first)
+{
+    for (int at = first; at < LEAF_SIZE; at = (at / LISTED_BITS + 1) * LISTED_BITS) {
+        uint64_t word = atomic_load_explicit(listed_word(leaf, at), memory_order_acquire);
+        uint32_t bits = (uint32_t)word & ~UINT32_C(0) << at % LISTED_BITS;
+        if (bits != 0)
+            return at / LISTED_BITS * LISTED_BITS + __builtin_ctz(bits);
     }
     return -1;
 }
 
-int registry_next(int after)
+static int next_listed(int after)
 {
     int64_t end = atomic_load_explicit(&past_highest, memory_order_acquire);
     for (int64_t fd = (int64_t)after + 1; fd < end;) {
         struct leaf *leaf = leaf_of((int)fd);
-        int found = leaf == NULL ? -1 : next_in_leaf(leaf, (int)(fd % LEAF_SIZE));
+        int found = leaf == NULL ? -1 : next_listed_in_leaf(leaf, (int)(fd % LEAF_SIZE));
         if (found >= 0)
             return (int)(fd - fd % LEAF_SIZE + found);
         fd = first_of_next_leaf(fd);
     }
     return -1;
+}
+
+void registry_prune(void)
+{
+    int begin = atomic_load_explicit(&next_to_prune, memory_order_relaxed);
+    int fd = begin - 1;
+    for (int i = 0; i < PRUNED_AT_A_FORK && (fd = next_listed(fd)) >= 0; i++)
+        prune_entry(leaf_of(fd), fd);
+    if (fd + 1 != begin)
+        atomic_store_explicit(&next_to_prune, fd + 1, memory_order_relaxed);
+}
+
+int registry_next(int after)
+{
+    int fd = next_listed(after);
+    while (fd >= 0 && identity_on_record(fd) == 0)
+        fd = next_listed(fd);
+    return fd;
 }

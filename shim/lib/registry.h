@@ -27,7 +27,7 @@ struct record {
 
 /*
  * In a child: puts back on record which socket each number was when the fork copied it, where
- * another thread of the parent has connected on that number since.
+ * another thread of the parent has replaced or forgotten that since.
  */
 void registry_restore(void);
 
@@ -42,39 +42,43 @@ bool registry_renew(int fd, uint64_t identity, const struct endpoint *endpoint);
 /* What makes the socket behind fd that one and no other, as the kernel says; 0: it is none. */
 uint64_t registry_identify(int fd);
 
-/* Is that, for want of SO_COOKIE, an inode number? They are given again, after some four thousand
- * million sockets. */
+/* Is that, for want of SO_COOKIE, an inode number? Those of sockets wrap at 2^32. */
 bool registry_is_inode(uint64_t identity);
 
 /* Is that one on record for fd? */
 bool registry_knows(int fd, uint64_t identity);
 
+/* What a record says of fd, stale or not. To be asked before registry_identify, for
+ * registry_record: that replaces this and nothing newer. */
+uint64_t registry_recorded(int fd);
+
 /* Records that one as what is behind fd. False where it is none or there is no memory. */
-bool registry_record(int fd, uint64_t identity, const struct endpoint *endpoint);
+bool registry_record(int fd, uint64_t replaced, uint64_t identity, const struct endpoint *endpoint);
 
 /* Records `to`, a fresh copy of `from`, where that is recorded. False for want of memory. */
 bool registry_copy(int from, int to);
 
+/* Was nothing ever recorded? */
+bool registry_is_empty(void);
+
+/* Was something recorded, and the first of it by this process, or has it adopted the records? Not
+ * so in a child of vfork(2), which shares our memory. */
+bool registry_is_own(void);
+
 /* False: certainly not guarded. True: may be, the kernel was not asked. A few instructions. */
 bool registry_may_hold(int fd);
 
-/* One bit for each remainder of 1,024: was a TCP connection recorded there, which nobody has found
- * gone since? */
-extern _Atomic uint64_t registry_watched[1024 / 64];
+/* For each remainder of 1,024: was a TCP connection recorded there, which nobody has found gone? */
+extern atomic_bool registry_watched[1024];
 
 /* For the close hook, in line: false is certain, and nearly every close is told by it. */
 static inline bool registry_watches(int fd)
 {
-    unsigned remainder = (unsigned)fd % 1024;
-    uint64_t word = atomic_load_explicit(&registry_watched[remainder / 64], memory_order_relaxed);
-    return (word >> remainder % 64 & 1) != 0;
+    return atomic_load_explicit(&registry_watched[(unsigned)fd % 1024], memory_order_relaxed);
 }
 
 /* The descriptor is no TCP socket any more. */
 void registry_unwatch(int fd);
-
-/* Are these records this process's own? False in a child of vfork(2), which shares our memory. */
-bool registry_is_ours(void);
 
 /* Is another descriptor on record for the same socket? Cost: the recorded ones. */
 bool registry_has_copy(int fd);
@@ -91,6 +95,10 @@ void registry_forget(int fd, uint64_t identity);
 
 /* In a child, alone with its copy of the records: takes off whatever is on record for fd. */
 void registry_drop(int fd);
+
+/* Before a fork, in the parent: takes stale records off, a few at each fork, so that no child has
+ * to look at every number that was ever recorded. */
+void registry_prune(void);
 
 /* The least recorded descriptor above `after`, or -1: begin with -1. Cost: the recorded ones. */
 int registry_next(int after);

@@ -10,7 +10,6 @@
 #include "dl/real.h"
 #include "dl/scope.h"
 #include "fork.h"
-#include "fork_ring.h"
 #include "inherited.h"
 #include "kernel.h"
 #include "log.h"
@@ -63,23 +62,17 @@ static void remove_untrusted_variables(void)
 
 static void after_fork_in_parent(void)
 {
-    fork_ring_end(false);
+    fork_parent();
     inherited_report();
-}
-
-static void after_fork_in_child(void)
-{
-    fork_sever();
-    fork_ring_end(true);
 }
 
 static void register_fork_handlers(void)
 {
     static char this_object; /* whose handlers these are: never unloaded, so never taken back */
     if (__register_atfork != NULL)
-        __register_atfork(fork_ring_begin, after_fork_in_parent, after_fork_in_child, &this_object);
+        __register_atfork(fork_prepare, after_fork_in_parent, fork_child, &this_object);
     else if (pthread_atfork != NULL)
-        pthread_atfork(fork_ring_begin, after_fork_in_parent, after_fork_in_child);
+        pthread_atfork(fork_prepare, after_fork_in_parent, fork_child);
 }
 
 static void __attribute__((constructor)) start(void)

@@ -29,18 +29,20 @@ static char *defined_symbols(void)
 
 Test(artefact, exports_the_hooks_and_the_public_functions_and_nothing_else)
 {
-    EXPECT_LINES(defined_symbols(),
-                 "\n_Fork\nconnect\ndaemon\ndlopen\ndup\ndup2\ndup3\nfcntl\nfcntl64\nfork\n"
-                 "redisguard_guards\nredisguard_release\nredisguard_version\nsetsockopt\n");
+    EXPECT_LINES(
+        defined_symbols(),
+        "\n_"
+        "Fork\nclose\nconnect\ndaemon\ndlopen\ndup\ndup2\ndup3\nfcntl\nfcntl64\nfork\ngetsockopt\n"
+        "redisguard_guards\nredisguard_release\nredisguard_version\nsetsockopt\n");
 }
 
-Test(artefact, does_not_stand_in_the_data_path)
+Test(artefact, does_not_hook_the_data_path)
 {
     static const char *const never[] = {
-        "read",       "write",     "readv",   "writev",    "send",        "recv",     "sendto",
-        "sendmsg",    "recvfrom",  "recvmsg", "poll",      "ppoll",       "select",   "pselect",
-        "epoll_wait", "epoll_ctl", "close",   "closefrom", "close_range", "shutdown", "socket",
-        "accept",     "accept4",   "malloc",  "free",      "getsockopt",  "vfork",    "execve",
+        "read",       "write",     "readv",    "writev",    "send",        "recv",   "sendto",
+        "sendmsg",    "recvfrom",  "recvmsg",  "poll",      "ppoll",       "select", "pselect",
+        "epoll_wait", "epoll_ctl", "shutdown", "closefrom", "close_range", "socket", "accept",
+        "accept4",    "malloc",    "free",     "vfork",     "execve",
     };
     char *symbols = defined_symbols();
     cr_assert(defines(symbols, "connect"), "%s", symbols);

@@ -230,9 +230,27 @@ Test(child, fork_off_leaves_the_connection_shared)
 
 /* ---- fork handlers of the program ---- */
 
-Test(child, a_connection_that_a_later_fork_handler_opens_is_the_childs)
+static void expect_its_own_connection(const char *when, const char *env, const char *copy)
 {
     struct server *server = start_redis(NULL);
-    expect(WORDS(built_program("child_atfork"), port_of(server)), guarded(server, NULL),
-           "child: its own\nparent: same client\n");
+    const char *program = built_program("child_atfork");
+    const char *const *environment = guarded(server, WORDS(env));
+    expect(WORDS(program, port_of(server), when, "fork"), environment,
+           text("child: its own\ncopy: %s\nparent: same client\n", copy));
+    expect(WORDS(program, port_of(server), when, "daemon"), environment,
+           "child: its own\ncopy: shared\n");
+    expect(WORDS(program, port_of(server), when, "first"), environment,
+           "child: its own\ncopy: closed\n");
+}
+
+Test(child, connection_that_a_later_fork_handler_opens_is_the_childs)
+{
+    expect_its_own_connection("late", "REDISGUARD_FORK=sever", CUT_OFF);
+}
+
+/* Among these: other preloads that are initialized before the guard. */
+Test(child, connection_that_an_earlier_fork_handler_opens_is_the_childs)
+{
+    expect_its_own_connection("early", "REDISGUARD_FORK=sever", CUT_OFF);
+    expect_its_own_connection("early", "REDISGUARD_FORK=close", "closed");
 }

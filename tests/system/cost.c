@@ -130,8 +130,28 @@ Test(cost, what_concerns_any_other_descriptor_adds_nothing)
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added(redis, NOTHING,
                        WORDS("version", "socket=tcp", "set=KEEPALIVE:1", "dup", "dup2=9",
-                             "dupfd=12", "nonblocking")),
+                             "dupfd=12", "nonblocking", "close")),
                  0);
+}
+
+/* getsockopt(TCP_INFO): does the peer still answer? */
+Test(cost, closing_a_guarded_connection_adds_one)
+{
+    cr_expect_eq(added_to_a_guarded_connection("close"), 1);
+}
+
+/* The same call finds that the number is something else by now: only once. */
+Test(cost, first_close_of_a_number_that_was_guarded_adds_one)
+{
+    struct server *redis = start_redis(NULL);
+    const char *connect = connect_to(redis);
+    const char *const *closed = WORDS("socket=tcp", connect, "close", "socket=udp");
+    cr_expect_eq(
+        added(redis, closed, WORDS("socket=tcp", connect, "close", "socket=udp", "close")), 1);
+    cr_expect_eq(added(redis, closed,
+                       WORDS("socket=tcp", connect, "close", "socket=udp", "close", "socket=udp",
+                             "close")),
+                 1);
 }
 
 Test(cost, a_fork_with_nothing_guarded_adds_nothing)
@@ -140,15 +160,16 @@ Test(cost, a_fork_with_nothing_guarded_adds_nothing)
     cr_expect_eq(added(redis, WORDS("socket=tcp"), WORDS("socket=tcp", "fork")), 0);
 }
 
-/* socketpair(2), twice close(2) and getpid(2) once; getsockopt(2) and dup3(2) for each. */
-Test(cost, a_fork_adds_four_and_two_for_each_guarded_descriptor)
+/* In the child socketpair(2), twice close(2) and getpid(2), and getsockopt(2) and dup3(2) for each;
+ * in the parent getpid(2), and getsockopt(2) for each. */
+Test(cost, a_fork_adds_five_and_three_for_each_guarded_descriptor)
 {
     struct server *redis = start_redis(NULL);
     const char *connect = connect_to(redis);
-    cr_expect_eq(added_to_a_guarded_connection("fork"), 4 + 2);
+    cr_expect_eq(added_to_a_guarded_connection("fork"), 5 + 3);
     cr_expect_eq(added(redis, WORDS("socket=tcp", connect, "dup", "dup"),
                        WORDS("socket=tcp", connect, "dup", "dup", "fork")),
-                 4 + 3 * 2);
+                 5 + 3 * 3);
 }
 
 /* Beside what the loader does for any library. */

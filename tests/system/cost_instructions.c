@@ -56,6 +56,13 @@ Test(cost_instructions, an_option_of_a_socket_that_is_not_guarded_adds_at_most_7
     }
 }
 
+Test(cost_instructions, close_of_another_descriptor_adds_at_most_12)
+{
+    struct server *redis = start_redis(NULL);
+    long count = added(redis, "close");
+    cr_expect(count > 0 && count <= 12, "%ld", count);
+}
+
 Test(cost_instructions, a_command_to_redis_and_its_reply_add_nothing)
 {
     struct server *redis = start_redis(NULL);

@@ -252,8 +252,42 @@ Test(hostile, a_log_that_is_swapped_for_a_link_is_not_followed)
     cr_assert_eq(unlink(log), 0);
     cr_assert_eq(symlink(victim, log), 0);
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log, "it is a link that anybody could have made"));
+    expect_unharmed(program, complaint_about(log, "it is a link where others can put one"));
     cr_assert_str_empty(content_of(victim));
+}
+
+/* As a php-fpm master writes, as root, where its workers may: theirs to swap. */
+static char *directory_of_workers(void)
+{
+    enum { NOBODY = 65534 };
+    char *directory = make_folder("workers");
+    if (geteuid() != 0 || chown(directory, NOBODY, (gid_t)-1) != 0)
+        cr_skip_test("needs root, and a second user");
+    return directory;
+}
+
+static void expect_victim_untouched(int (*swap)(const char *victim, const char *log),
+                                    const char *complaint)
+{
+    struct server *redis = start_redis(NULL);
+    char *victim = scratch_file("victim", "", 0600);
+    char *log = text("%s/log", directory_of_workers());
+    struct program *program = start_logging(redis, log);
+    cr_assert_eq(unlink(log), 0);
+    cr_assert_eq(swap(victim, log), 0, "%s", strerror(errno));
+    let_it_log_again(program);
+    expect_unharmed(program, complaint_about(log, complaint));
+    cr_assert_str_empty(content_of(victim));
+}
+
+Test(hostile, a_log_that_the_owner_of_its_directory_swaps_for_a_link_is_not_followed)
+{
+    expect_victim_untouched(symlink, "it is a link where others can put one");
+}
+
+Test(hostile, a_log_that_the_owner_of_its_directory_swaps_for_a_hard_link_is_not_written_to)
+{
+    expect_victim_untouched(link, "it has more than one name where others can give it one");
 }
 
 Test(hostile, a_log_that_is_swapped_for_a_fifo_that_nobody_reads_stops_nothing)

@@ -89,6 +89,7 @@ Test(config, what_is_printed_begins_with_the_version_and_names_every_default_tha
                                              "REDISGUARD_KEEPCNT=3\n"
                                              "REDISGUARD_USER_TIMEOUT=45000\n"
                                              "REDISGUARD_FORCE=1\n"
+                                             "REDISGUARD_RESET_HALF_OPEN=1\n"
                                              "REDISGUARD_FORK=sever\n"
                                              "REDISGUARD_CLOEXEC=1\n"
                                              "REDISGUARD_DEEPBIND=rebind\n"

@@ -29,7 +29,8 @@ static struct connection recorded_connection(void)
 {
     struct connection made = connect_on_loopback(AF_INET);
     struct endpoint endpoint = {.family = AF_INET, .port = 6379, .address = {127, 0, 0, 1}};
-    cr_assert(registry_record(made.client, registry_identify(made.client), &endpoint));
+    cr_assert(registry_record(made.client, registry_recorded(made.client),
+                              registry_identify(made.client), &endpoint));
     return made;
 }
 
@@ -99,7 +100,8 @@ static struct connection own_connection(void)
     int pair[2];
     struct endpoint endpoint = endpoint_numbered(1);
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    EXPECT(registry_record(pair[0], registry_identify(pair[0]), &endpoint));
+    EXPECT(registry_record(pair[0], registry_recorded(pair[0]), registry_identify(pair[0]),
+                           &endpoint));
     return (struct connection){.client = pair[0], .server = pair[1]};
 }
 

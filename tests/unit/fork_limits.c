@@ -32,8 +32,8 @@ static struct connections recorded_connections(int count)
         made.of[i].client = dup2(connection.client, LIMIT - 1 - 7 * i);
         made.of[i].server = connection.server;
         close(connection.client);
-        cr_assert(
-            registry_record(made.of[i].client, registry_identify(made.of[i].client), &endpoint));
+        cr_assert(registry_record(made.of[i].client, registry_recorded(made.of[i].client),
+                                  registry_identify(made.of[i].client), &endpoint));
     }
     return made;
 }

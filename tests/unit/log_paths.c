@@ -1,6 +1,6 @@
 /*
  * log_paths.c: the tests of shim/lib/log.c: a path that cannot be written to is reported once and
- * stops nothing: no folder, a full device, a FIFO, a link of somebody else's.
+ * stops nothing: no directory, a full device, a FIFO, a link of somebody else's.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,9 +10,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "log_file.h"
 #include "unit.h"
 
 static void expect_complaint_once(int complaints, const char *path, const char *reason)
@@ -25,28 +27,28 @@ static void expect_complaint_once(int complaints, const char *path, const char *
                      text("redisguard: cannot write to the log \"%s\": %s\n", path, reason));
 }
 
-Test(log, a_missing_folder_is_reported_once_and_not_made)
+Test(log, a_missing_directory_is_reported_once_and_not_made)
 {
-    char *folder = text("%s/missing", scratch_directory());
-    char *path = text("%s/log", folder);
+    char *directory = text("%s/missing", scratch_directory());
+    char *path = text("%s/log", directory);
     expect_complaint_once(start_log(path), path, "no such directory");
-    cr_expect_eq(access(folder, F_OK), -1);
+    cr_expect_eq(access(directory, F_OK), -1);
 }
 
-Test(log, a_folder_in_the_place_of_the_file_is_reported_once)
+Test(log, a_directory_in_the_place_of_the_file_is_reported_once)
 {
     const char *path = scratch_directory();
     expect_complaint_once(start_log(path), path, "it is a directory");
 }
 
-Test(log, a_file_in_the_place_of_a_folder_is_reported_once)
+Test(log, a_file_in_the_place_of_a_directory_is_reported_once)
 {
     char *file = text("%s/file", scratch_directory());
     char *path = text("%s/log", file);
     close(open(file, O_WRONLY | O_CREAT, 0600));
     expect_complaint_once(
         start_log(path), path,
-        "a part of the path is not a directory, or is a link that anybody could have made");
+        "a part of the path is not a directory, or is a link where others can put one");
 }
 
 Test(log, a_full_device_is_reported_once)
@@ -78,9 +80,10 @@ Test(log, a_path_that_ends_with_a_slash_is_reported_once)
     expect_complaint_once(start_log(path), path, "no such directory");
 }
 
+enum { NOBODY = 65534, SOMEBODY = 65533 };
+
 static void log_as_nobody(void *path)
 {
-    enum { NOBODY = 65534 };
     if (geteuid() == 0)
         EXPECT(chown(dirname(strdup(path)), NOBODY, NOBODY) == 0 && setuid(NOBODY) == 0);
     int complaints = start_log(path);
@@ -89,12 +92,12 @@ static void log_as_nobody(void *path)
     EXPECT(strcmp(captured(complaints), "") == 0);
 }
 
-Test(log, a_folder_that_may_be_entered_but_not_listed_is_enough)
+Test(log, a_directory_that_may_be_entered_but_not_listed_is_enough)
 {
     const char *scratch = scratch_directory();
     cr_assert_eq(chmod(scratch, 0711), 0);
-    cr_assert_eq(mkdir(text("%s/folder", scratch), 0300), 0);
-    in_child(log_as_nobody, text("%s/folder/log", scratch));
+    cr_assert_eq(mkdir(text("%s/directory", scratch), 0300), 0);
+    in_child(log_as_nobody, text("%s/directory/log", scratch));
 }
 
 Test(log, a_name_longer_than_a_file_name_may_be_is_reported_once)
@@ -141,9 +144,10 @@ Test(log, a_fifo_that_is_full_stops_nothing)
     cr_expect_not_null(strstr(captured(complaints), ": EAGAIN\n"));
 }
 
-/* A folder of this mode, holding a link to a file and a link to a folder, neither in it. */
+/* A directory of this mode, holding a link to a file and a link to a directory, neither in it. */
 struct links {
-    char *folder;
+    const char *scratch;
+    char *directory;
     char *file;  /* what the first link leads to: is not there yet */
     char *inner; /* a file in what the second link leads to: is not there yet */
 };
@@ -152,48 +156,57 @@ static struct links make_links(mode_t mode)
 {
     const char *scratch = scratch_directory();
     struct links links = {
-        .folder = text("%s/folder", scratch),
+        .scratch = scratch,
+        .directory = text("%s/directory", scratch),
         .file = text("%s/file", scratch),
         .inner = text("%s/elsewhere/log", scratch),
     };
-    cr_assert_eq(mkdir(links.folder, 0700), 0);
+    cr_assert_eq(mkdir(links.directory, 0700), 0);
     cr_assert_eq(mkdir(text("%s/elsewhere", scratch), 0700), 0);
-    cr_assert_eq(symlink(links.file, text("%s/to-file", links.folder)), 0);
-    cr_assert_eq(symlink("../elsewhere", text("%s/to-folder", links.folder)), 0);
-    cr_assert_eq(chmod(links.folder, mode), 0);
+    cr_assert_eq(symlink(links.file, text("%s/to-file", links.directory)), 0);
+    cr_assert_eq(symlink("../elsewhere", text("%s/to-directory", links.directory)), 0);
+    cr_assert_eq(chmod(links.directory, mode), 0);
     return links;
 }
 
 Test(log, a_link_where_anybody_may_write_is_not_followed)
 {
     struct links links = make_links(01777);
-    char *path = text("%s/to-file", links.folder);
-    expect_complaint_once(start_log(path), path, "it is a link that anybody could have made");
+    char *path = text("%s/to-file", links.directory);
+    expect_complaint_once(start_log(path), path, "it is a link where others can put one");
     cr_expect_eq(access(links.file, F_OK), -1);
 }
 
-Test(log, a_link_to_a_folder_where_anybody_may_write_is_not_followed)
+Test(log, a_link_to_a_directory_where_anybody_may_write_is_not_followed)
 {
     struct links links = make_links(01777);
-    char *path = text("%s/to-folder/log", links.folder);
+    char *path = text("%s/to-directory/log", links.directory);
     expect_complaint_once(
         start_log(path), path,
-        "a part of the path is not a directory, or is a link that anybody could have made");
+        "a part of the path is not a directory, or is a link where others can put one");
     cr_expect_eq(access(links.inner, F_OK), -1);
 }
 
-Test(log, a_link_where_only_its_owner_and_group_may_write_is_followed)
+Test(log, a_link_where_its_group_may_write_is_not_followed)
 {
     struct links links = make_links(0770);
-    start_log(text("%s/to-file", links.folder));
+    char *path = text("%s/to-file", links.directory);
+    expect_complaint_once(start_log(path), path, "it is a link where others can put one");
+    cr_expect_eq(access(links.file, F_OK), -1);
+}
+
+Test(log, a_link_where_only_its_owner_may_write_is_followed)
+{
+    struct links links = make_links(0755);
+    start_log(text("%s/to-file", links.directory));
     log_line("one");
     cr_expect(log_says(content_of(links.file), "one"));
 }
 
-Test(log, a_link_to_a_folder_where_only_its_owner_may_write_is_followed)
+Test(log, a_link_to_a_directory_where_only_its_owner_may_write_is_followed)
 {
     struct links links = make_links(0755);
-    start_log(text("%s/to-folder/log", links.folder));
+    start_log(text("%s/to-directory/log", links.directory));
     log_line("one");
     cr_expect(log_says(content_of(links.inner), "one"));
 }
@@ -201,7 +214,195 @@ Test(log, a_link_to_a_folder_where_only_its_owner_may_write_is_followed)
 Test(log, a_plain_file_where_anybody_may_write_is_written_to)
 {
     struct links links = make_links(01777);
-    start_log(text("%s/log", links.folder));
+    start_log(text("%s/log", links.directory));
     log_line("one");
-    cr_expect(log_says(content_of(text("%s/log", links.folder)), "one"));
+    cr_expect(log_says(content_of(text("%s/log", links.directory)), "one"));
+}
+
+/* ---- links that are trusted, and where they lead ---- */
+
+static const char *link_to(const char *scratch, const char *name, const char *target)
+{
+    char *link = text("%s/%s", scratch, name);
+    cr_assert_eq(symlink(target, link), 0);
+    return link;
+}
+
+Test(log, a_trusted_link_to_a_link_that_anybody_could_have_made_is_not_followed)
+{
+    struct links links = make_links(01777);
+    const char *path = link_to(links.scratch, "l", "directory/to-file");
+    expect_complaint_once(start_log(path), path, "it is a link where others can put one");
+    cr_expect_eq(access(links.file, F_OK), -1);
+}
+
+Test(log, a_trusted_link_through_a_link_that_anybody_could_have_made_is_not_followed)
+{
+    struct links links = make_links(0777);
+    const char *path = link_to(links.scratch, "l", text("%s/to-directory/log", links.directory));
+    expect_complaint_once(
+        start_log(path), path,
+        "a part of the path is not a directory, or is a link where others can put one");
+    cr_expect_eq(access(links.inner, F_OK), -1);
+}
+
+/* The kernel would take them too. */
+Test(log, trusted_links_of_every_kind_are_followed)
+{
+    const char *scratch = scratch_directory();
+    const char *const targets[][2] = {
+        {"to-absolute", text("%s/a/b/", scratch)},
+        {"to-relative", "./a/../a/b//"},
+        {"to-link", "to-relative"},
+        {"to-root", "///"},
+        {"to-nothing-yet", "a/b/made"},
+    };
+    cr_assert_eq(mkdir(text("%s/a", scratch), 0700), 0);
+    cr_assert_eq(mkdir(text("%s/a/b", scratch), 0700), 0);
+    for (size_t i = 0; i < COUNT(targets); i++)
+        link_to(scratch, targets[i][0], targets[i][1]);
+    const char *const paths[][2] = {
+        {"to-absolute/log", "a/b/log"},  {"to-relative/log", "a/b/log"},
+        {"to-link/../b/log", "a/b/log"}, {text("to-root/%s/a/b/log", scratch), "a/b/log"},
+        {"to-nothing-yet", "a/b/made"},  {"to-link/../../to-link/log", "a/b/log"},
+    };
+    int complaints = start_log(text("%s/log", scratch));
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        int file = log_file_open(text("%s/%s", scratch, paths[i][0]));
+        cr_assert(file >= 0, "%s: %s", paths[i][0], log_file_error(file));
+        cr_assert_eq(write(file, "x", 1), 1);
+        close(file);
+        char *real = text("%s/%s", scratch, paths[i][1]);
+        cr_expect_str_eq(content_of(real), "x", "%s", paths[i][0]);
+        cr_assert_eq(unlink(real), 0);
+    }
+    cr_expect_str_empty(captured(complaints));
+}
+
+Test(log, links_that_lead_to_each_other_end_somewhere)
+{
+    const char *scratch = scratch_directory();
+    link_to(scratch, "a", "b");
+    link_to(scratch, "b", "a");
+    link_to(scratch, "self", "self/x");
+    cr_expect(log_file_open(text("%s/a", scratch)) < 0);
+    cr_expect(log_file_open(text("%s/a/log", scratch)) < 0);
+    cr_expect(log_file_open(text("%s/self/log", scratch)) < 0);
+}
+
+Test(log, links_of_the_proc_file_system_lead_to_what_is_open)
+{
+    const char *scratch = scratch_directory();
+    int capture = open_capture();
+    int open_before = open_descriptors();
+    int file = log_file_open(text("/proc/self/fd/%d", capture));
+    cr_assert(file >= 0, "%s", log_file_error(file));
+    cr_assert_eq(write(file, "x", 1), 1);
+    close(file);
+    cr_expect_str_eq(captured(capture), "x");
+    file = log_file_open(text("/proc/self/root%s/log", scratch));
+    cr_expect(file >= 0, "%s", log_file_error(file));
+    close(file);
+    cr_expect_eq(open_descriptors(), open_before);
+}
+
+/* ---- what is no link ---- */
+
+Test(log, a_file_with_a_second_name_is_not_written_to_where_others_could_have_given_it_that)
+{
+    struct links links = make_links(01777);
+    char *path = text("%s/log", links.directory);
+    close(open(links.file, O_WRONLY | O_CREAT, 0600));
+    cr_assert_eq(link(links.file, path), 0);
+    expect_complaint_once(start_log(path), path,
+                          "it has more than one name where others can give it one");
+    cr_expect_str_empty(content_of(links.file));
+}
+
+Test(log, a_file_with_a_second_name_is_written_to_where_only_its_owner_may_write)
+{
+    struct links links = make_links(0755);
+    char *path = text("%s/log", links.directory);
+    close(open(links.file, O_WRONLY | O_CREAT, 0600));
+    cr_assert_eq(link(links.file, path), 0);
+    start_log(path);
+    log_line("one");
+    cr_expect(log_says(content_of(links.file), "one"));
+}
+
+Test(log, a_device_is_not_written_to_where_others_could_have_put_it)
+{
+    struct links links = make_links(01777);
+    char *path = text("%s/log", links.directory);
+    if (mknod(path, S_IFCHR | 0666, makedev(1, 3)) != 0) /* /dev/null */
+        cr_skip_test("may not make a device");
+    expect_complaint_once(start_log(path), path,
+                          "it is no regular file, FIFO or terminal where others can put one");
+}
+
+/* ---- directories of somebody else ---- */
+
+static void give_to(const char *path, uid_t owner)
+{
+    if (geteuid() != 0 || lchown(path, owner, (gid_t)-1) != 0)
+        cr_skip_test("needs root, and a second user");
+}
+
+Test(log, a_link_in_a_directory_of_another_user_is_not_followed)
+{
+    struct links links = make_links(0755);
+    give_to(links.directory, NOBODY);
+    char *path = text("%s/to-file", links.directory);
+    expect_complaint_once(start_log(path), path, "it is a link where others can put one");
+    cr_expect_eq(access(links.file, F_OK), -1);
+}
+
+Test(log, a_link_below_a_directory_of_another_user_is_not_followed)
+{
+    struct links links = make_links(0755);
+    char *below = text("%s/below", links.directory);
+    cr_assert_eq(mkdir(below, 0755), 0);
+    cr_assert_eq(symlink(links.file, text("%s/log", below)), 0);
+    give_to(links.directory, NOBODY);
+    char *path = text("%s/log", below);
+    expect_complaint_once(start_log(path), path, "it is a link where others can put one");
+    cr_expect_eq(access(links.file, F_OK), -1);
+}
+
+Test(log, a_link_below_a_directory_like_tmp_is_followed_where_that_is_ones_own)
+{
+    struct links links = make_links(01777);
+    char *below = text("%s/below", links.directory);
+    cr_assert_eq(mkdir(below, 0755), 0);
+    cr_assert_eq(symlink(links.file, text("%s/log", below)), 0);
+    start_log(text("%s/log", below));
+    log_line("one");
+    cr_expect(log_says(content_of(links.file), "one"));
+}
+
+Test(log, a_plain_file_in_a_directory_of_another_user_is_written_to)
+{
+    struct links links = make_links(0755);
+    give_to(links.directory, NOBODY);
+    start_log(text("%s/log", links.directory));
+    log_line("one");
+    cr_expect(log_says(content_of(text("%s/log", links.directory)), "one"));
+}
+
+static void log_as_somebody(void *path)
+{
+    EXPECT(seteuid(SOMEBODY) == 0);
+    start_log(path);
+    log_line("one");
+    EXPECT(seteuid(0) == 0);
+}
+
+Test(log, a_link_in_a_directory_of_the_effective_user_is_followed_below_one_of_root)
+{
+    struct links links = make_links(0755);
+    cr_assert_eq(chmod(links.scratch, 0711), 0);
+    cr_assert_eq(chmod(text("%s/elsewhere", links.scratch), 0777), 0);
+    give_to(links.directory, SOMEBODY);
+    in_child(log_as_somebody, text("%s/to-directory/log", links.directory));
+    cr_expect(log_says(content_of(links.inner), "one"));
 }

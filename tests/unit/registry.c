@@ -35,7 +35,7 @@ static int tcp_socket(void)
 static bool record(int fd, unsigned number)
 {
     struct endpoint endpoint = endpoint_numbered(number);
-    return registry_record(fd, registry_identify(fd), &endpoint);
+    return registry_record(fd, registry_recorded(fd), registry_identify(fd), &endpoint);
 }
 
 static bool holds(int fd, unsigned number)
@@ -323,7 +323,8 @@ Test(registry, the_options_of_a_tcp_connection_are_ours_and_those_of_a_unix_one_
 {
     struct endpoint path = {.family = AF_UNIX};
     int by_path = socket(AF_UNIX, SOCK_STREAM, 0);
-    cr_assert(registry_record(by_path, registry_identify(by_path), &path));
+    cr_assert(
+        registry_record(by_path, registry_recorded(by_path), registry_identify(by_path), &path));
     cr_expect(registry_holds(by_path, NULL));
     cr_expect(!registry_tunes(by_path));
     cr_expect(registry_tunes(recorded_socket(2)));

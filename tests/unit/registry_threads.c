@@ -40,7 +40,7 @@ static void *record_in_every_leaf(void *number)
     for (int leaf = 0; leaf < leaves; leaf++) {
         pthread_barrier_wait(&together);
         int fd = leaf * LEAF + BASE + thread;
-        registry_record(fd, registry_identify(fd), &endpoint);
+        registry_record(fd, registry_recorded(fd), registry_identify(fd), &endpoint);
     }
     return NULL;
 }
@@ -81,7 +81,7 @@ static void *record_again_and_again(void *number)
     atomic_fetch_add(&begun, 1);
     for (unsigned i = 0; !atomic_load(&over); i++) {
         struct endpoint endpoint = endpoint_numbered(peers[i % 2]);
-        registry_record(fd, registry_identify(fd), &endpoint);
+        registry_record(fd, registry_recorded(fd), registry_identify(fd), &endpoint);
     }
     return NULL;
 }
@@ -90,7 +90,7 @@ static void *renew_again_and_again(void *number)
 {
     int fd = BASE + (int)(intptr_t)number;
     struct endpoint endpoint = endpoint_numbered(peers[0]);
-    registry_record(fd, registry_identify(fd), &endpoint);
+    registry_record(fd, registry_recorded(fd), registry_identify(fd), &endpoint);
     atomic_fetch_add(&begun, 1);
     for (unsigned i = 0; !atomic_load(&over); i++) {
         endpoint = endpoint_numbered(peers[i % 2]);

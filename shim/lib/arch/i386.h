@@ -30,21 +30,23 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
  * 2 GiB.
  */
 #define ARCH_MMAP       SYS_mmap2
+#define ARCH_GETEUID    SYS_geteuid32
 #define ARCH_LARGE_FILE 0100000
 
-/* libc's struct stat is not the kernel's here. Fills in what the guard asks for: the device, the
- * inode number and the mode. */
+/* libc's struct stat is not the kernel's here. Fills in what the guard asks for. */
 #define ARCH_HAS_FSTAT
 static inline int kernel_fstat(int fd, struct stat *status)
 {
     struct {
         uint64_t device;
-        uint32_t unused, inode, mode, rest[19];
+        uint32_t unused, inode, mode, links, user, rest[17];
     } file = {0}; /* as asm/stat.h has it; that cannot be included beside libc's */
     int error = (int)kernel_call(SYS_fstat64, fd, (long)&file, 0, 0, 0, 0);
     status->st_dev = file.device;
     status->st_ino = file.inode;
     status->st_mode = file.mode;
+    status->st_nlink = file.links;
+    status->st_uid = file.user;
     return error;
 }
 

@@ -18,6 +18,7 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 }
 
 #define ARCH_MMAP       SYS_mmap
+#define ARCH_GETEUID    SYS_geteuid
 #define ARCH_LARGE_FILE 0
 
 /* elf(5): what fills an entry with a function's address, and how it is written down. */

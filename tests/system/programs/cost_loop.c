@@ -4,10 +4,12 @@
  *
  *     reuseaddr, nodelay, keepalive, keepidle, keepintvl, keepcnt, user_timeout
  *                    setsockopt of that on a socket that is not guarded
+ *     close          open, which is not hooked, and close
  *     connect PORT   socket, connect, close
  *     get PORT       a command to Redis and its reply
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -41,6 +43,13 @@ static void set_options(long count, int level, int name)
     for (long i = 0; i < count; i++)
         if (setsockopt(fd, level, name, &value, sizeof value) < 0)
             die("setsockopt");
+}
+
+static void close_others(long count)
+{
+    for (long i = 0; i < count; i++)
+        if (close(open("/dev/null", O_RDONLY)) < 0)
+            die("close");
 }
 
 static void connect_to(long count, int port)
@@ -79,6 +88,8 @@ int main(int argc, char *argv[])
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (strcmp(what, options[i].what) == 0)
             set_options(count, options[i].level, options[i].name);
+    if (strcmp(what, "close") == 0)
+        close_others(count);
     if (strcmp(what, "connect") == 0 && argc > 3)
         connect_to(count, atoi(argv[3]));
     if (strcmp(what, "get") == 0 && argc > 3)
