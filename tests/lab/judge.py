@@ -44,11 +44,8 @@ def complaint(row: Row, client: Seen) -> str:
 
 # ---- jobs ----
 
-ENOUGH = 0.95  # of the jobs, where packets are lost
-
-
 def least_with_guard(row: JobRow, with_off: int) -> float:
-    return {CURED: row.jobs, job_rows.UNHARMED: row.jobs, MOSTLY: ENOUGH * row.jobs,
+    return {CURED: row.jobs, job_rows.UNHARMED: row.jobs, MOSTLY: (row.jobs + with_off) / 2,
             LOST: with_off}[row.promise]
 
 
