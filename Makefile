@@ -50,7 +50,7 @@ SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard $(BUILD)/redisguard-check $(BUILD)/redisguard-audit
 
 # What runs only where there is something to say, or after an outage: small rather than fast.
-SHIM_COLD := error_name half_open inherited line log log_file
+SHIM_COLD := config error_name glob half_open inherited line log log_file start
 $(SHIM_COLD:%=$(BUILD)/shim/lib/%.c.o): private FOR_SIZE := -Os
 
 $(BUILD)/shim/lib/%.c.o: shim/lib/%.c Makefile

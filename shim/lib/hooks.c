@@ -52,13 +52,18 @@ static const struct hook hooks[] = {
     HOOK(dlopen),  {NULL, NULL, 0},
 };
 
-/* The real functions; every hook comes by here, does a deferred rebind, and what a child has to do
- * before anything else. */
+/* The real functions; every hook but close comes by here, and does a deferred rebind. */
 static const struct real *real(void)
 {
-    fork_cut_first();
     rebind_deferred(hooks);
     return real_functions();
+}
+
+/* For what makes or copies a connection: a forked child cuts off those that it inherited first. */
+static const struct real *real_after_cut(void)
+{
+    fork_cut_first();
+    return real();
 }
 
 static int guarded_connect(int fd, const struct sockaddr *peer, socklen_t length,
@@ -141,7 +146,7 @@ EXPORTED int close(int fd)
 EXPORTED pid_t fork(void)
 {
     unsigned generation = fork_generation();
-    pid_t child = real()->fork();
+    pid_t child = real_after_cut()->fork();
     if (child == 0)
         fork_sever_since(generation);
     return child;
@@ -155,7 +160,7 @@ EXPORTED pid_t _Fork(void)
         return -1;
     }
     fork_prepare(); /* fork(3) runs our handlers, this does not */
-    pid_t child = real()->fork_no_handlers();
+    pid_t child = real_after_cut()->fork_no_handlers();
     if (child == 0 && fork_generation() == generation)
         fork_child();
     else
@@ -182,21 +187,21 @@ static int copied(int from, int to)
 
 EXPORTED int dup(int fd)
 {
-    return copied(fd, real()->dup(fd));
+    return copied(fd, real_after_cut()->dup(fd));
 }
 
 EXPORTED int dup2(int from, int to)
 {
     if (registry_watches(to))
         guard_replacing(from, to);
-    return copied(from, real()->dup2(from, to));
+    return copied(from, real_after_cut()->dup2(from, to));
 }
 
 EXPORTED int dup3(int from, int to, int flags)
 {
     if (registry_watches(to))
         guard_replacing(from, to);
-    return copied(from, real()->dup3(from, to, flags));
+    return copied(from, real_after_cut()->dup3(from, to, flags));
 }
 
 static bool is_copying(int command)
@@ -211,7 +216,7 @@ EXPORTED int fcntl(int fd, int command, ...)
     va_start(arguments, command);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
-    int result = real()->fcntl(fd, command, argument);
+    int result = real_after_cut()->fcntl(fd, command, argument);
     return is_copying(command) ? copied(fd, result) : result;
 }
 
@@ -221,7 +226,7 @@ EXPORTED int fcntl64(int fd, int command, ...)
     va_start(arguments, command);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
-    int result = real()->fcntl64(fd, command, argument);
+    int result = real_after_cut()->fcntl64(fd, command, argument);
     return is_copying(command) ? copied(fd, result) : result;
 }
 

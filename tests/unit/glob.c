@@ -1,6 +1,6 @@
 /*
- * glob.c: the tests of shim/lib/glob.c. Oracle: fnmatch(3) without flags but FNM_NOESCAPE, because '*'
- * is to match '/' too and a backslash is to be an ordinary byte.
+ * glob.c: the tests of shim/lib/glob.c. Oracle: fnmatch(3) without flags but FNM_NOESCAPE, because
+ * '*' is to match '/' too and a backslash is to be an ordinary byte.
  */
 #include "glob.h"
 

@@ -9,13 +9,17 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fork.h"
+#include "half_open.h"
 #include "log.h"
 #include "registry.h"
+#include "tcp_state.h"
 #include "unit.h"
 
 static void default_environment(void)
@@ -292,4 +296,94 @@ Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_w
     in_child(begin_without_memory, NULL);
     cr_expect_not_null(strstr(captured(capture), "] warn: recording a connection: ENOMEM; "
                                                  "forked children share it\n"));
+}
+
+/* ---- close ---- */
+
+enum { GIVEN = 5000, SPARED = 120000 }; /* ms */
+
+static int user_timeout_of(int fd)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+    getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &length);
+    return value;
+}
+
+/* On record, and its last acknowledgement more than a second old. */
+static int quiet_connection(void)
+{
+    const int given = GIVEN;
+    int fd = connect_on_loopback(AF_INET).client;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &given, sizeof given);
+    cr_assert(registry_record(fd, registry_recorded(fd), registry_identify(fd), &by_ip));
+    while (tcp_peer(fd) != PEER_QUIET)
+        sched_yield();
+    return fd;
+}
+
+Test(guard, fin_of_a_quiet_connection_gets_120_seconds)
+{
+    int fd = quiet_connection();
+    guard_closing(fd);
+    cr_expect_eq(user_timeout_of(fd), SPARED);
+    cr_expect_not(half_open_any(), "an idle pool that closes is no death");
+}
+
+Test(guard, connection_that_has_another_descriptor_keeps_its_user_timeout)
+{
+    int fd = quiet_connection();
+    guard_copy(fd, dup(fd));
+    guard_closing(fd);
+    cr_expect_eq(user_timeout_of(fd), GIVEN);
+}
+
+Test(guard, connection_that_children_may_share_keeps_its_user_timeout)
+{
+    configure(WORDS("FORK=off"));
+    int fd = quiet_connection();
+    guard_closing(fd);
+    cr_expect_eq(user_timeout_of(fd), GIVEN);
+}
+
+Test(guard, close_in_a_vfork_child_keeps_the_user_timeout_of_its_parents_connection)
+{
+    int fd = quiet_connection();
+    pid_t child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+    if (child == 0) {
+        guard_closing(fd);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    cr_expect_eq(user_timeout_of(fd), GIVEN);
+    cr_expect(registry_watches(fd));
+}
+
+Test(guard, dup2_that_fails_closes_nothing)
+{
+    int fd = quiet_connection();
+    guard_replacing(4000, fd);
+    cr_expect_eq(user_timeout_of(fd), GIVEN);
+    guard_replacing(fd, fd);
+    cr_expect_eq(user_timeout_of(fd), GIVEN);
+    guard_replacing(STDIN_FILENO, fd);
+    cr_expect_eq(user_timeout_of(fd), SPARED);
+}
+
+Test(guard, longer_user_timeout_stays_at_close)
+{
+    const int longer = 200000;
+    int fd = quiet_connection();
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &longer, sizeof longer);
+    guard_closing(fd);
+    cr_expect_eq(user_timeout_of(fd), longer);
+}
+
+Test(guard, number_that_became_something_else_is_watched_no_more)
+{
+    int fd = quiet_connection();
+    dup2(open("/dev/null", O_RDWR), fd);
+    cr_expect(registry_watches(fd));
+    guard_closing(fd);
+    cr_expect_not(registry_watches(fd));
 }

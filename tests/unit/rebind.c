@@ -422,7 +422,10 @@ static void rebind_where_pages_stay_read_only(void *unused)
     rebind_deferred(hooks);
     char *said = strstr(captured(capture), "] warn: ");
     EXPECT(said != NULL);
-    EXPECT(strstr(said, MODULE " cannot be rebound: its connect() and setsockopt() calls are not intercepted\n") != NULL);
+    EXPECT(
+        strstr(said, MODULE
+               " cannot be rebound: its connect() and setsockopt() calls are not intercepted\n") !=
+        NULL);
     EXPECT(hooked_connects_of(module) == 0);
 }
 

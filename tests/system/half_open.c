@@ -1,0 +1,159 @@
+/*
+ * After an outage longer than the detection time the server still believes in the connection that
+ * died, and pushes the next job into it. Each test cuts the link under a worker in BLPOP, heals it
+ * when the kernel has given the worker's connection up, and counts whom the server has waiting
+ * then.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "sockets.h"
+
+static struct server *redis;
+
+static struct program *start_worker(const char *how_to_close, const char *how_to_connect,
+                                    const char *setting)
+{
+    return start_program(
+        WORDS(PROGRAMS "half_open_worker", text("%d", redis->port), how_to_close, how_to_connect),
+        guarded(redis, WORDS("REDISGUARD_DETECT=3", setting, "REDISGUARD_LOG=stderr")));
+}
+
+/* Connections that the server would push a job into. */
+static int waiting(void)
+{
+    int count = 0;
+    const char *clients = redis_ask(redis, "CLIENT LIST");
+    while ((clients = strstr(clients, "cmd=blpop")) != NULL) {
+        clients += strlen("cmd=blpop");
+        count++;
+    }
+    return count;
+}
+
+static void enter_network_with_redis(void)
+{
+    enter_private_network();
+    redis = start_redis(WORDS("--tcp-keepalive", "300"));
+}
+
+/* An outage that the kernel notices. */
+static void outage_under(struct program *worker)
+{
+    WAIT_UNTIL(waiting() == 1);
+    cut_link(redis);
+    wait_for_line(worker, "died: Connection timed out");
+    heal_link();
+    cr_assert_eq(waiting(), 1, "the server knows nothing of it");
+}
+
+static void expect_only_the_new_connection(struct program *worker)
+{
+    tell_program(worker, "again\n");
+    wait_for_line(worker, "connected");
+    WAIT_UNTIL(strstr(redis_ask(redis, "CLIENT LIST"), "age=0 ") != NULL);
+    WAIT_UNTIL(waiting() == 1);
+    redis_ask(redis, "RPUSH queue job");
+    wait_for_line(worker, "popped");
+}
+
+static void job_arrives_after(const char *how_to_close, const char *how_to_connect)
+{
+    enter_network_with_redis();
+    struct program *worker =
+        start_worker(how_to_close, how_to_connect, "REDISGUARD_RESET_HALF_OPEN=1");
+    outage_under(worker);
+    expect_only_the_new_connection(worker);
+}
+
+Test(half_open, job_arrives_after_an_outage_and_close)
+{
+    job_arrives_after("close", "blocking");
+}
+
+Test(half_open, job_arrives_after_an_outage_and_dup2)
+{
+    job_arrives_after("dup2", "blocking");
+}
+
+Test(half_open, job_arrives_after_an_outage_and_dup3)
+{
+    job_arrives_after("dup3", "blocking");
+}
+
+Test(half_open, job_arrives_after_an_outage_and_af_unspec)
+{
+    job_arrives_after("unspec", "blocking");
+}
+
+Test(half_open, job_arrives_after_an_outage_and_shutdown)
+{
+    job_arrives_after("shutdown", "blocking");
+}
+
+Test(half_open, job_arrives_where_a_non_blocking_connect_asks_for_its_error)
+{
+    job_arrives_after("close", "error");
+}
+
+Test(half_open, job_arrives_where_a_non_blocking_connect_sets_an_option)
+{
+    job_arrives_after("close", "option");
+}
+
+Test(half_open, without_the_reset_the_server_pushes_the_job_into_the_dead_connection)
+{
+    enter_network_with_redis();
+    struct program *worker = start_worker("close", "blocking", "REDISGUARD_RESET_HALF_OPEN=0");
+    outage_under(worker);
+    tell_program(worker, "again\n");
+    wait_for_line(worker, "connected");
+    WAIT_UNTIL(waiting() == 2);
+    redis_ask(redis, "RPUSH queue job");
+    WAIT_UNTIL(waiting() == 1);
+    cr_expect_null(strstr(end_program(worker).out, "popped"));
+}
+
+Test(half_open, log_tells_of_the_death_and_of_the_reset)
+{
+    enter_network_with_redis();
+    struct program *worker = start_worker("close", "blocking", "REDISGUARD_LOG_LEVEL=info");
+    outage_under(worker);
+    expect_only_the_new_connection(worker);
+    const char *log = end_program(worker).err;
+    cr_expect_eq(lines_with(log, text("closed: 127.0.0.1:%d had stopped answering", redis->port)),
+                 1, "%s", log);
+    cr_expect_eq(lines_with(log, "has dropped its end of the dead connection from 127.0.0.1:"), 1,
+                 "%s", log);
+}
+
+/* ---- the program gives up first ---- */
+
+/* Another worker's death tells that the outage has lasted for longer than TCP_USER_TIMEOUT. */
+static void fin_arrives_after_an_outage(const char *how_to_close)
+{
+    enter_network_with_redis();
+    struct program *clock = start_worker("close", "blocking", "REDISGUARD_RESET_HALF_OPEN=0");
+    WAIT_UNTIL(waiting() == 1);
+    struct program *worker = start_worker(how_to_close, "blocking", "REDISGUARD_RESET_HALF_OPEN=0");
+    WAIT_UNTIL(waiting() == 2);
+    cut_link(redis);
+    WAIT_UNTIL(strstr(sockets_to(redis->port), "timer:(keepalive,") != NULL &&
+               strstr(sockets_to(redis->port), ",1)") != NULL); /* a probe is unanswered */
+    tell_program(worker, "give up\n");
+    wait_for_line(worker, "gave up");
+    wait_for_line(clock, "died");
+    WAIT_UNTIL(strstr(sockets_to(redis->port), "ESTAB") == NULL);
+    heal_link();
+    WAIT_UNTIL(waiting() == 1); /* the clock's: nobody resets that */
+}
+
+Test(half_open, fin_of_a_program_that_gives_up_arrives_after_the_outage)
+{
+    fin_arrives_after_an_outage("close");
+}
+
+Test(half_open, fin_of_a_program_that_shuts_down_first_arrives_after_the_outage)
+{
+    fin_arrives_after_an_outage("shutdown");
+}

@@ -1,0 +1,246 @@
+/*
+ * half_open.c: the tests of shim/lib/half_open.c: where a knock comes from, what is proof, how long
+ * it may take. The peers are sockets of the loopback; a connection that a real server believes in
+ * is reset in tests/system/half_open.c.
+ */
+#include "half_open.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "unit.h"
+
+TestSuite(half_open, .timeout = 30);
+
+static struct endpoint endpoint_of(const struct sockaddr_in *in)
+{
+    struct endpoint endpoint = {.family = AF_INET, .port = ntohs(in->sin_port)};
+    memcpy(endpoint.address, &in->sin_addr, sizeof in->sin_addr);
+    return endpoint;
+}
+
+static struct sockaddr_in name_of(int fd)
+{
+    struct sockaddr_in in;
+    socklen_t length = sizeof in;
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&in, &length), 0);
+    return in;
+}
+
+static int bound_socket(void)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+    return fd;
+}
+
+static int listener_with(int backlog)
+{
+    int fd = bound_socket();
+    cr_assert_eq(listen(fd, backlog), 0);
+    return fd;
+}
+
+/* A port that nobody has; the socket that had it was never connected. */
+static struct endpoint free_local(void)
+{
+    int fd = bound_socket();
+    struct sockaddr_in in = name_of(fd);
+    close(fd);
+    return endpoint_of(&in);
+}
+
+/* What a program would have connected just now; the peers below do not mind which socket it is. */
+static int program_socket(int flags)
+{
+    return socket(AF_INET, SOCK_STREAM | flags, 0);
+}
+
+static struct endpoint address_of_accepted(int listener)
+{
+    struct sockaddr_in in;
+    socklen_t length = sizeof in;
+    int accepted = accept4(listener, (struct sockaddr *)&in, &length, SOCK_NONBLOCK);
+    cr_assert_geq(accepted, 0);
+    return endpoint_of(&in);
+}
+
+Test(half_open, knock_comes_from_the_old_address_and_port)
+{
+    int listener = listener_with(9);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    struct endpoint local = free_local();
+    int before = open_descriptors();
+    cr_assert(half_open_remember(&peer, &local));
+    cr_expect(half_open_any() && half_open_knows(&peer));
+    int fd = program_socket(0);
+    half_open_reset(&peer, fd);
+    struct endpoint knocked = address_of_accepted(listener);
+    cr_expect(same_endpoint(&knocked, &local));
+    cr_expect_not(half_open_any(), "it connected: that is the proof");
+    cr_expect_eq(open_descriptors(), before + 2, "the program's and the accepted one");
+}
+
+Test(half_open, connection_to_another_peer_knocks_for_nobody)
+{
+    int listener = listener_with(9);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    struct endpoint other = peer;
+    struct endpoint local = free_local();
+    other.port++;
+    half_open_remember(&other, &local);
+    cr_expect_not(half_open_knows(&peer));
+    half_open_reset(&peer, program_socket(0));
+    cr_expect(half_open_knows(&other));
+    fcntl(listener, F_SETFL, O_NONBLOCK);
+    cr_expect_lt(accept(listener, NULL, NULL), 0);
+}
+
+Test(half_open, refusal_is_proof_too)
+{
+    struct endpoint peer = free_local();
+    struct endpoint local = free_local();
+    half_open_remember(&peer, &local);
+    half_open_reset(&peer, program_socket(0));
+    cr_expect_not(half_open_any());
+}
+
+/* As an orphan that still retransmits its FIN. */
+Test(half_open, entry_is_kept_while_another_socket_holds_the_port)
+{
+    int listener = listener_with(9);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    int holder = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(holder, (struct sockaddr *)&in, sizeof in), 0);
+    struct sockaddr_in held = name_of(holder);
+    struct endpoint local = endpoint_of(&held);
+    half_open_remember(&peer, &local);
+    for (int i = 0; i < 5; i++)
+        half_open_reset(&peer, program_socket(0));
+    cr_expect(half_open_knows(&peer), "it was no knock, so none of the three is used up");
+    setsockopt(holder, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(holder);
+    half_open_reset(&peer, program_socket(0));
+    cr_expect_not(half_open_any());
+}
+
+Test(half_open, all_that_a_peer_has_left_are_knocked_for_at_one_connect)
+{
+    enum { MANY = 50 };
+    int listener = listener_with(MANY);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    struct endpoint locals[MANY];
+    for (int i = 0; i < MANY; i++) {
+        locals[i] = free_local();
+        half_open_remember(&peer, &locals[i]);
+    }
+    half_open_reset(&peer, program_socket(0));
+    cr_expect_not(half_open_any());
+}
+
+/* A listener whose queue is full drops further SYNs: as a middlebox that swallows them. */
+static struct endpoint silent_peer(void)
+{
+    int listener = listener_with(0);
+    struct sockaddr_in in = name_of(listener);
+    cr_assert_eq(connect(program_socket(0), (struct sockaddr *)&in, sizeof in), 0);
+    for (int i = 0; i < 3; i++)
+        connect(program_socket(SOCK_NONBLOCK), (struct sockaddr *)&in, sizeof in);
+    return endpoint_of(&in);
+}
+
+static int64_t milliseconds_of_reset(const struct endpoint *peer, int fd)
+{
+    int64_t began = kernel_milliseconds();
+    half_open_reset(peer, fd);
+    return kernel_milliseconds() - began;
+}
+
+enum { MARGIN = 500 }; /* ms: the machine may be busy */
+
+Test(half_open, blocking_connect_waits_two_seconds_at_most_and_gives_up_after_three_knocks)
+{
+    struct endpoint peer = silent_peer();
+    struct endpoint local = free_local();
+    half_open_remember(&peer, &local);
+    int64_t took = milliseconds_of_reset(&peer, program_socket(0));
+    cr_expect(took >= 1500 && took <= 2000 + MARGIN, "%d ms", (int)took);
+    cr_expect_not(half_open_any());
+}
+
+Test(half_open, two_seconds_are_for_all_that_are_remembered)
+{
+    struct endpoint peer = silent_peer();
+    for (int i = 0; i < 40; i++) {
+        struct endpoint local = free_local();
+        half_open_remember(&peer, &local);
+    }
+    int64_t took = milliseconds_of_reset(&peer, program_socket(0));
+    cr_expect(took <= 2000 + MARGIN, "%d ms", (int)took);
+    cr_expect(half_open_any(), "the others are for the next connect");
+}
+
+Test(half_open, blocking_connect_waits_no_longer_than_its_own_limit)
+{
+    struct endpoint peer = silent_peer();
+    struct endpoint local = free_local();
+    int fd = program_socket(0);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_usec = 200000},
+               sizeof(struct timeval));
+    half_open_remember(&peer, &local);
+    int64_t took = milliseconds_of_reset(&peer, fd);
+    cr_expect(took >= 150 && took <= 200 + MARGIN, "%d ms", (int)took);
+    cr_expect(half_open_any());
+}
+
+/* Ten calls in a row, as an event loop that reconnects ten sockets makes them. */
+Test(half_open, event_loop_waits_20_ms_once)
+{
+    struct endpoint peer = silent_peer();
+    for (int i = 0; i < 10; i++) {
+        struct endpoint local = free_local();
+        half_open_remember(&peer, &local);
+    }
+    int fd = program_socket(SOCK_NONBLOCK);
+    int64_t took = 0;
+    for (int i = 0; i < 10; i++)
+        took += milliseconds_of_reset(&peer, fd);
+    cr_expect(took >= 15 && took <= 20 + MARGIN / 5, "%d ms", (int)took);
+    cr_expect(half_open_knows(&peer), "one knock each is not three");
+}
+
+Test(half_open, errno_stays)
+{
+    struct endpoint peer = free_local();
+    struct endpoint local = free_local();
+    half_open_remember(&peer, &local);
+    int fd = program_socket(0);
+    errno = 1234;
+    half_open_reset(&peer, fd);
+    cr_expect_eq(errno, 1234);
+}
+
+Test(half_open, table_has_room_for_1024)
+{
+    struct endpoint peer = free_local();
+    struct endpoint local = free_local();
+    for (int i = 0; i < 1024; i++)
+        cr_assert(half_open_remember(&peer, &local));
+    cr_expect_not(half_open_remember(&peer, &local));
+    half_open_forget_all();
+    cr_expect_not(half_open_any());
+    cr_expect(half_open_remember(&peer, &local));
+}
