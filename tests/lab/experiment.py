@@ -31,8 +31,8 @@ def limit_of(row: Row, limit: float) -> float:
     return max(limit, row.rounds * max(row.budgets) + 1) if row.guarded == NOTICES else limit
 
 
-def run(row: Row, name: str, build: str, folder: str, limit: float) -> list[Seen]:
-    world = World(name, folder)
+def run(row: Row, name: str, build: str, directory: str, limit: float) -> list[Seen]:
+    world = World(name, directory)
     row.fault.before(world)
     clients = {budget: start(world, row, budget, build) for budget in (None, *row.budgets)}
     try:
@@ -41,7 +41,7 @@ def run(row: Row, name: str, build: str, folder: str, limit: float) -> list[Seen
     finally:
         for client in clients.values():
             client.end()
-        world.kill_server()
+        world.end()
 
 
 def start(world: World, row: Row, budget: int | None, build: str) -> Client:

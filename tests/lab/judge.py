@@ -1,7 +1,10 @@
 """Was the promise kept? One function a promise of rows.py; each returns what is wrong, or ''.
 Called by lab.
 """
+import job_rows
 from experiment import Seen
+from job_rows import CURED, LOST, MOSTLY, JobRow
+from jobs import Counts
 from rows import BLOCKED, NOTICES, UNHARMED, Row
 
 MARGIN = 1.0  # s, beside the budget
@@ -37,3 +40,24 @@ CHECKS = {NOTICES: noticed_in_time, UNHARMED: unharmed, BLOCKED: still_blocked}
 
 def complaint(row: Row, client: Seen) -> str:
     return CHECKS[row.guarded if client.budget else row.without](row, client)
+
+
+# ---- jobs ----
+
+def least_with_guard(row: JobRow, with_off: int) -> float:
+    return {CURED: row.jobs, job_rows.UNHARMED: row.jobs, MOSTLY: (row.jobs + with_off) / 2,
+            LOST: with_off}[row.promise]
+
+
+def complaints_about_jobs(row: JobRow, counts: Counts) -> list[str]:
+    without, off, on = (counts['after', setting] for setting in ('without', 'off', 'on'))
+    wrong = []
+    if without < row.jobs:
+        wrong.append(f'without the guard {without} of {row.jobs} jobs arrived')
+    if on < least_with_guard(row, off):
+        wrong.append(f'with the guard {on} of {row.jobs} jobs arrived')
+    if row.promise == job_rows.UNHARMED and off < row.jobs:
+        wrong.append(f'with RESET_HALF_OPEN=0 {off} of {row.jobs} jobs arrived')
+    if row.promise in (CURED, MOSTLY) and off == row.jobs:
+        wrong.append('with RESET_HALF_OPEN=0 no job was lost: there was no fault')
+    return wrong

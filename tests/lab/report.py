@@ -9,24 +9,33 @@ import time
 from collections.abc import Iterable
 
 from experiment import LOOK_AFTER, PATIENCE, Seen, limit_of
-from judge import complaint
+from job_rows import JobRow
+from jobs import DETECT, PHASES, SETTINGS, Counts
+from judge import complaint, complaints_about_jobs
 from rows import BLOCKED, NOTICES, UNHARMED, Row
 
 Results = list[tuple[Row, list[Seen]]]
+JobResults = list[tuple[JobRow, Counts]]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = {
     'redis-server': 'redis-server', 'PHP': 'php-cli', 'phpredis': 'php-redis',
     'predis': 'php-nrk-predis', 'hiredis': 'libhiredis-dev', 'redis-py': 'python3-redis',
-    'Perl Redis': 'libredis-perl', 'redis-cli': 'redis-tools',
+    'Perl Redis': 'libredis-perl', 'redis-cli': 'redis-tools', 'RQ': 'python3-rq',
+    'Celery': 'python3-celery', 'haproxy': 'haproxy',
 }
 
 
-def write(out: str, results: Results, limit: float, failures: list[str]) -> None:
-    with open(os.path.join(out, 'results.tsv'), 'w', encoding='utf-8') as file:
-        file.writelines('\t'.join(line) + '\n' for line in machine_readable(results))
-    with open(os.path.join(out, 'report.md'), 'w', encoding='utf-8') as file:
-        file.writelines(line + '\n' for line in readable(results, limit, failures))
+def write(out: str, results: Results, jobs: JobResults, limit: float,
+          failures: list[str]) -> None:
+    write_lines(out, 'results.tsv', map('\t'.join, machine_readable(results)))
+    write_lines(out, 'jobs.tsv', map('\t'.join, machine_readable_jobs(jobs)))
+    write_lines(out, 'report.md', readable(results, jobs, limit, failures))
+
+
+def write_lines(out: str, name: str, lines: Iterable[str]) -> None:
+    with open(os.path.join(out, name), 'w', encoding='utf-8') as file:
+        file.writelines(f'{line}\n' for line in lines)
 
 
 # ---- for programs ----
@@ -48,6 +57,17 @@ def machine_readable(results: Results) -> list[list[str]]:
     return lines
 
 
+def machine_readable_jobs(results: JobResults) -> list[list[str]]:
+    """`during-without`: of the jobs pushed during the outage to workers without the guard, those
+    that arrived; and so on."""
+    columns = list(itertools.product(PHASES, SETTINGS))
+    return [['row', 'promise', 'verdict', 'pushed_during', 'pushed_after',
+             *map('-'.join, columns)],
+            *[[row.key, row.promise, '; '.join(complaints_about_jobs(row, counts)) or 'kept',
+               str(row.workers), str(row.jobs), *[str(counts[column]) for column in columns]]
+              for row, counts in results]]
+
+
 # ---- for readers ----
 
 def version(package: str) -> str:
@@ -56,8 +76,10 @@ def version(package: str) -> str:
     return shown.split(':')[-1].split('-')[0].split('+')[0] or 'of unknown version'
 
 
-def versions(results: Results) -> str:
-    tested = {row.client for row, _ in results}
+def versions(results: Results, jobs: JobResults) -> str:
+    tested = {row.client for row, _ in [*results, *jobs]} | {row.route.key for row, _ in jobs}
+    if tested & {'RQ', 'Celery'}:
+        tested.add('redis-py')
     if tested & {'phpredis', 'predis'}:
         tested.add('PHP')
     return ', '.join(f'{name} {version(package)}' for name, package in PACKAGES.items()
@@ -69,12 +91,23 @@ def table(header: list[str], lines: list[list[str]]) -> list[str]:
             for cells in [header, ['---'] * len(header), *lines]]
 
 
-def readable(results: Results, limit: float, failures: list[str]) -> list[str]:
+def readable(results: Results, jobs: JobResults, limit: float, failures: list[str]) -> list[str]:
     return [
         '# Measured by the fault laboratory',
         '',
         f'{time.strftime("%Y-%m-%d", time.gmtime())}, Linux {platform.release().split("-")[0]}; '
-        f'{versions(results)}.',
+        f'{versions(results, jobs)}.',
+        *(section_of_faults(results, limit) if results else []),
+        *(section_of_jobs(jobs) if jobs else []),
+        '',
+        '**Every promise was kept.**' if not failures else '**Promises broken:**',
+        *([''] if failures else []), *(f'- {failure}' for failure in failures),
+        *(section_in_full(results) if results else []),
+    ]
+
+
+def section_of_faults(results: Results, limit: float) -> list[str]:
+    return [
         '',
         'Each row is one fault that hits the same client several times at the same instant: '
         'without the guard, and with `--detect` set to each of the budgets. Seconds until its '
@@ -85,9 +118,36 @@ def readable(results: Results, limit: float, failures: list[str]) -> list[str]:
         f'*Blocked*: noticed nothing for {limit:g} s; then the fault was healed. '
         f'*+ {PATIENCE} s*: nor was it at work by then. *Unharmed*: no error, the command '
         'completed, on the same connection (`CLIENT ID`).',
+    ]
+
+
+def section_of_jobs(jobs: JobResults) -> list[str]:
+    return [
         '',
-        '**Every promise was kept.**' if not failures else '**Promises broken:**',
-        *([''] if failures else []), *(f'- {failure}' for failure in failures),
+        '## Jobs that arrive after an outage',
+        '',
+        'Workers wait for jobs in BRPOP (RQ: BLPOP), the network drops every packet for 9 s (where '
+        'the row says so, longer or shorter), and heals. redis-server has its default, '
+        f'`tcp-keepalive 300`; the guard, `--detect {DETECT}`. *Off*: `RESET_HALF_OPEN=0`. A job '
+        'pushed during the outage goes into the connection that is then given up. Those pushed '
+        'after the heal are five for each worker.',
+        '',
+        *table(['workers', 'between', 'after the heal: without', 'off', 'with redisguard',
+                'during the outage: without', 'off', 'with redisguard'],
+               [job_line(row, counts) for row, counts in jobs]),
+    ]
+
+
+def job_line(row: JobRow, counts: Counts) -> list[str]:
+    between = row.route.name
+    between += f', outage of {row.outage:g} s' if row.outage != JobRow.outage else ''
+    return [row.label, between,
+            *[f'{counts["after", setting]} of {row.jobs}' for setting in SETTINGS],
+            *[f'{counts["during", setting]} of {row.workers}' for setting in SETTINGS]]
+
+
+def section_in_full(results: Results) -> list[str]:
+    return [
         '',
         '## In full',
         '',
@@ -117,21 +177,21 @@ def short_lines(results: Results, limit: float) -> list[list[str]]:
             return row.fault.key, row.heal_after, row.options, row.budgets
         return row.key
 
-    return [short_line(list(members), limit)
-            for _, members in itertools.groupby(results, key=group)]
+    return [short_line(list(alike), limit)
+            for _, alike in itertools.groupby(results, key=group)]
 
 
 def distinct(values: Iterable[str]) -> str:
     return ', '.join(dict.fromkeys(values))
 
 
-def short_line(members: Results, limit: float) -> list[str]:
-    rows = [row for row, _ in members]
+def short_line(alike: Results, limit: float) -> list[str]:
+    rows = [row for row, _ in alike]
     clients = distinct(row.client for row in rows)
     label = f'{rows[0].title}: {distinct(row.doing for row in rows)}'
     return [label if clients == 'phpredis' else f'{clients}: {label}',
-            together([short_without(row, seen[0], limit) for row, seen in members]),
-            short_with(members)]
+            together([short_without(row, seen[0], limit) for row, seen in alike]),
+            short_with(alike)]
 
 
 def together(states: list[str]) -> str:
@@ -148,10 +208,10 @@ def short_without(row: Row, client: Seen, limit: float) -> str:
     return f'blocked {limit_of(row, limit):g}{more} s'
 
 
-def short_with(members: Results) -> str:
-    cells = {budget: together([short_state(client) for _, seen in members for client in seen
+def short_with(alike: Results) -> str:
+    cells = {budget: together([short_state(client) for _, seen in alike for client in seen
                                if client.budget == budget])
-             for budget in members[0][0].budgets}
+             for budget in alike[0][0].budgets}
     if set(cells.values()) == {'unharmed'}:
         return f'unharmed (told {", ".join(map(str, cells))})'
     return ', '.join(f'{state} of {budget} s' for budget, state in cells.items())

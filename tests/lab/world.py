@@ -42,11 +42,11 @@ def wait_until(condition: Callable[[], object], seconds: float) -> bool:
 
 
 class World:
-    def __init__(self, name: str, folder: str) -> None:
+    def __init__(self, name: str, directory: str) -> None:
         self.name = name
-        self.folder = os.path.join(folder, name)
-        self.control = os.path.join(self.folder, 'control.sock')
-        os.mkdir(self.folder)
+        self.directory = os.path.join(directory, name)
+        self.control = os.path.join(self.directory, 'control.sock')
+        os.mkdir(self.directory)
         for place in ADDRESSES:
             call(['ip', 'netns', 'add', self.namespace(place)])
         call(['ip', '-batch', '-'], NETWORK.format(**{p: self.namespace(p) for p in ADDRESSES}))
@@ -56,6 +56,7 @@ class World:
         # A pipeline is full sooner.
         self.write('near', 'net/ipv4/tcp_wmem', '4096 16384 262144')
         self.write('far', 'net/ipv4/tcp_rmem', '4096 131072 262144')
+        self.others: list[subprocess.Popen] = []
         self.start_server()
 
     def namespace(self, place: str) -> str:
@@ -74,14 +75,28 @@ class World:
     def write(self, place: str, setting: str, value: object) -> None:
         call([*self.inside(place), 'tee', f'/proc/sys/{setting}'], str(value))
 
+    def start(self, place: str, argv: list[str]) -> None:
+        self.others.append(subprocess.Popen([*self.inside(place), *argv],
+                                            stdout=subprocess.DEVNULL))
+
+    def listens(self, place: str, port: int) -> bool:
+        return call([*self.inside(place), 'ss', '-Htln', f'sport = :{port}']) != ''
+
+    def end(self) -> None:
+        self.kill_server()
+        for process in self.others:
+            process.kill()
+            process.wait()
+
     # ---- the machine on the far side ----
 
     def start_server(self) -> None:
-        with open(os.path.join(self.folder, 'server.log'), 'a', encoding='utf-8') as log:
+        with open(os.path.join(self.directory, 'server.log'), 'a', encoding='utf-8') as log:
             self.server = subprocess.Popen(
                 [*self.inside('far'), 'redis-server', '--bind', HOST, '--port', str(PORT),
-                 '--unixsocket', self.control, '--dir', self.folder, '--save', '',
-                 '--protected-mode', 'no', '--loglevel', 'warning'], stdout=log, stderr=log)
+                 '--unixsocket', self.control, '--dir', self.directory, '--save', '',
+                 '--protected-mode', 'no', '--tcp-keepalive', '300', '--loglevel', 'warning'],
+                stdout=log, stderr=log)
         if not wait_until(lambda: self.ask('PING') == 'PONG', 10):
             raise RuntimeError('redis-server does not start')
 

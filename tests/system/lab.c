@@ -9,10 +9,11 @@
 
 #include "sockets.h"
 
-/* Each takes about 10 s, all at the same time. */
+/* Each takes about 10 s, the one with jobs 30 s, all at the same time. */
+#define JOBS_ROW "jobs/phpredis/20/routed"
 #define SHORT_FORM                                                                                 \
     "phpredis/drop/brpop", "phpredis/drop/get", "phpredis/drop/connect",                           \
-        "phpredis/rebooted/brpop", "phpredis/drop/get/0.8s", "hiredis/drop/brpop"
+        "phpredis/rebooted/brpop", "phpredis/drop/get/0.8s", "hiredis/drop/brpop", JOBS_ROW
 
 #define LAB(...)                                                                                   \
     WORDS(SOURCE_DIR "/tests/lab/lab", "--build", BUILD_DIR, "--limit", "8", "--out",              \
@@ -41,6 +42,17 @@ enum { NOTICED = 4, FINISHED = 5, BACK = 6, SAME_CONNECTION = 7, SS = 9 };
 static char *results_of_lab(void)
 {
     return content_of(text("%s/results.tsv", scratch_directory()));
+}
+
+/* Of jobs.tsv, which has the promise where the other has the budget. */
+enum { AFTER_WITHOUT = 8, AFTER_OFF = 9, AFTER_ON = 10 };
+
+static void jobs_are_counted(void)
+{
+    const char *results = content_of(text("%s/jobs.tsv", scratch_directory()));
+    cr_expect_str_eq(cell(results, JOBS_ROW, "cured", AFTER_WITHOUT), "100");
+    cr_expect_str_neq(cell(results, JOBS_ROW, "cured", AFTER_OFF), "100");
+    cr_expect_str_eq(cell(results, JOBS_ROW, "cured", AFTER_ON), "100");
 }
 
 static void noticed_within(const char *results, const char *row, int budget, double margin)
@@ -73,15 +85,19 @@ Test(lab, the_short_form_keeps_every_promise)
     cr_expect_str_eq(cell(results, "phpredis/drop/brpop", "-", SS), "ESTAB Send-Q 0 no timer");
     const char *guarded_socket = cell(results, "phpredis/drop/brpop", "6", SS);
     cr_expect(strstr(guarded_socket, "timer:(keepalive,") != NULL, "%s", guarded_socket);
+    jobs_are_counted();
 }
 
 /* The judge: a guard that does nothing must not get away with it. */
 Test(lab, a_guard_that_does_nothing_breaks_its_promises)
 {
     need_namespaces();
-    struct outcome outcome = run_program(
-        LAB("--variable", "REDISGUARD_DISABLE=1", "phpredis/drop/brpop", "phpredis/drop/get"),
-        NULL);
+    struct outcome outcome =
+        run_program(LAB("--variable", "REDISGUARD_DISABLE=1", "phpredis/drop/brpop",
+                        "phpredis/drop/get", "jobs/phpredis/1/routed"),
+                    NULL);
+    cr_expect(strstr(outcome.out, "jobs/phpredis/1/routed: with RESET_HALF_OPEN=0 no job was lost"),
+              "%s", outcome.out);
     cr_expect_eq(outcome.status, 1, "status %d:\n%s%s", outcome.status, outcome.out, outcome.err);
     const char *const *row = WORDS("phpredis/drop/brpop", "phpredis/drop/get");
     for (; *row; row++)

@@ -1,0 +1,67 @@
+"""The table of jobs: which workers meet an outage behind which route, and what is promised then.
+Read by jobs.py, top to bottom as the report shows it.
+"""
+from dataclasses import dataclass
+
+from routes import LOSSY, MASQUERADE, PROXY, ROUTED, STRICT, SWALLOWS, Route
+
+# What is promised of the jobs that are pushed after the heal; each is checked by judge.py. Without
+# the guard all arrive, in each row.
+CURED = 'cured'        # with the guard all arrive; with RESET_HALF_OPEN=0 some do not
+MOSTLY = 'mostly'      # at most half as many are lost as with RESET_HALF_OPEN=0
+UNHARMED = 'unharmed'  # all, with RESET_HALF_OPEN=0 too
+LOST = 'lost'          # nothing can be done: no fewer than with RESET_HALF_OPEN=0
+
+
+@dataclass(frozen=True)
+class JobRow:
+    client: str
+    workers: int
+    route: Route = ROUTED
+    promise: str = CURED
+    outage: float = 9  # s; REDISGUARD_DETECT is 5
+    timeout: int = 0   # s, the workers' own read timeout; 0: none
+    options: str = ''  # of the URL that they are given
+    note: str = ''
+
+    @property
+    def key(self) -> str:
+        tag = [f'{self.outage:g}s'] if self.outage != JobRow.outage else []
+        tag += [f'timeout{self.timeout}'] if self.timeout else []
+        tag += [self.options] if self.options else []
+        return '/'.join(['jobs', self.client, str(self.workers), self.route.key, *tag])
+
+    @property
+    def label(self) -> str:
+        notes = [f'read timeout {self.timeout} s'] if self.timeout else []
+        notes += [f'`{self.options}`'] if self.options else []
+        notes += [self.note] if self.note else []
+        return f'{self.client}, {self.workers}' + (f' ({", ".join(notes)})' if notes else '')
+
+    @property
+    def jobs(self) -> int:
+        """After the heal. During the outage as many as there are workers."""
+        return 5 * self.workers
+
+
+JOB_ROWS = [
+    *[JobRow('phpredis', workers, route, promise)
+      for route, promise in ((ROUTED, CURED), (MASQUERADE, CURED), (STRICT, CURED),
+                             (SWALLOWS, LOST), (PROXY, CURED))
+      for workers in (1, 20)],
+    JobRow('phpredis', 1, LOSSY, LOST),
+    JobRow('phpredis', 20, LOSSY, MOSTLY, note='its connect does not block'),
+    JobRow('hiredis', 20, LOSSY, MOSTLY, note='its connect blocks'),
+    JobRow('phpredis', 20, outage=16),
+    JobRow('phpredis', 20, promise=UNHARMED, outage=8, timeout=4),
+    *[JobRow(client, workers)
+      for client in ('predis', 'redis-py', 'hiredis', 'JVM socket')
+      for workers in (1, 20)],
+    JobRow('redis-py', 20, promise=UNHARMED, outage=8, timeout=4),
+    *[JobRow(client, 20, timeout=60) for client in ('phpredis', 'redis-py', 'JVM socket')],
+    JobRow('ioredis', 20, promise=LOST, note='its close is not seen'),
+    JobRow('RQ', 4, promise=LOST, note='its process ends, and is started again'),
+    JobRow('RQ', 4, options='retry_on_timeout=true'),
+    JobRow('Celery', 2, outage=16, promise=UNHARMED,
+           note='its BRPOP ends each second; its process ends, and is started again'),
+]
