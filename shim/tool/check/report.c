@@ -25,7 +25,7 @@ void report_begin(bool as_json, char *const command[])
     fputs("], \"findings\": [", stdout);
 }
 
-static void print_member(const char *name, const char *value)
+static void print_pair(const char *name, const char *value)
 {
     printf("\"%s\": ", name);
     print_json(value);
@@ -35,14 +35,14 @@ static void print_object(const char *level, const char *subject, const char *mes
                          const char *hint)
 {
     fputs(findings > 0 ? ",\n  {" : "\n  {", stdout);
-    print_member("level", level);
+    print_pair("level", level);
     fputs(", ", stdout);
-    print_member("subject", subject);
+    print_pair("subject", subject);
     fputs(", ", stdout);
-    print_member("message", message);
+    print_pair("message", message);
     if (hint != NULL) {
         fputs(", ", stdout);
-        print_member("hint", hint);
+        print_pair("hint", hint);
     }
     putchar('}');
 }
