@@ -59,6 +59,19 @@ static struct endpoint free_local(void)
     return endpoint_of(&in);
 }
 
+/* As many, no two the same. */
+static void free_locals(struct endpoint locals[], int count)
+{
+    int fds[64];
+    for (int i = 0; i < count; i++) {
+        fds[i] = bound_socket();
+        struct sockaddr_in in = name_of(fds[i]);
+        locals[i] = endpoint_of(&in);
+    }
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+}
+
 /* What a program would have connected just now; the peers below do not mind which socket it is. */
 static int program_socket(int flags)
 {
@@ -143,10 +156,9 @@ Test(half_open, all_that_a_peer_has_left_are_knocked_for_at_one_connect)
     struct sockaddr_in in = name_of(listener);
     struct endpoint peer = endpoint_of(&in);
     struct endpoint locals[MANY];
-    for (int i = 0; i < MANY; i++) {
-        locals[i] = free_local();
+    free_locals(locals, MANY);
+    for (int i = 0; i < MANY; i++)
         half_open_remember(&peer, &locals[i]);
-    }
     half_open_reset(&peer, program_socket(0));
     cr_expect_not(half_open_any());
 }
