@@ -11,9 +11,11 @@
  * and in the parent:
  *   (iii) a connection that nobody closed is on record.
  *
- * tab: descriptor -> socket. rec: struct entry's identity, used: its bit in struct leaf's used
- * (registry.c). The ring: fork_ring.c. 0: no socket; TAKEN: a number that a system call reserved.
+ * tab: descriptor -> socket. rec: struct entry's identity; listed, version: its bit, and the count
+ * beside it, in struct leaf (registry.c). The ring: fork_ring.c. 0: no socket; TAKEN: a number that a
+ * system call reserved.
  */
+
 /* What the workers do, once each: every pair of these, or what A, B and C name. */
 #define CONNECT 0 /* perhaps close(), then socket() and connect() */
 #define CLOSE 1
@@ -26,20 +28,20 @@
 #define TAKEN 15
 #define COPYABLE(n, m) (tab[n] != 0 && tab[n] != TAKEN && !pin[n] && !pin[m] && tab[m] != TAKEN)
 
-byte tab[NUM], rec[NUM], nfd[RING], nid[RING], noted, under_way, made;
+byte tab[NUM], rec[NUM], nfd[RING], nid[RING], added, under_way, made;
 byte version[NUM];
-bool used[NUM];
+bool listed[NUM];
 
 /* Ghosts. pin: a thread is inside a call with this number. */
 bool live[IDS], kept[IDS], mine[IDS], pin[NUM];
 bool failed[IDS], unrecorded[IDS]; /* its connect() did, or has yet to record it */
 byte unfinished[NUM]; /* the socket that a dup2() has yet to record there */
 
-inline note(n, old) { /* fork_ring_add */
+inline ring_add(n, old) { /* fork_ring_add */
     if
     :: under_way == 0 -> skip
     :: else ->
-       d_step { nfd[noted % RING] = n; nid[noted % RING] = old; noted++ }
+       d_step { nfd[added % RING] = n; nid[added % RING] = old; added++ }
     fi
 }
 
@@ -49,9 +51,9 @@ inline cas(n, from, to, won) { /* atomic_compare_exchange_strong */
 
 inline list(n) { /* list */
 #ifdef NO_VERSION
-    used[n] = true
+    listed[n] = true
 #else
-    atomic { used[n] = true; version[n]++ }
+    atomic { listed[n] = true; version[n]++ }
 #endif
 }
 
@@ -70,7 +72,7 @@ inline fill(n, id) { /* fill_entry */
           fi
        :: else ->
 #if !defined(NO_NOTE) && !defined(LATE_NOTE)
-          if :: old != 0 -> note(n, old) :: else fi;
+          if :: old != 0 -> ring_add(n, old) :: else fi;
 #endif
 #ifndef REPLACE_BLINDLY
           cas(n, old, 0, won);
@@ -89,7 +91,7 @@ inline fill(n, id) { /* fill_entry */
              rec[n] = id;
 #endif
 #ifdef LATE_NOTE
-             if :: old != 0 -> note(n, old) :: else fi;
+             if :: old != 0 -> ring_add(n, old) :: else fi;
 #endif
              if
              :: won ->
@@ -112,13 +114,13 @@ inline fill(n, id) { /* fill_entry */
 
 inline forget(n, id) { /* registry_forget */
 #ifdef FORGET_NUMBER
-    if :: rec[n] != 0 -> note(n, rec[n]) :: else fi;
+    if :: rec[n] != 0 -> ring_add(n, rec[n]) :: else fi;
     rec[n] = 0
 #else
     if
     :: rec[n] == id ->
 #ifndef FORGET_SILENTLY
-       note(n, id);
+       ring_add(n, id);
 #endif
        atomic { if :: rec[n] == id -> rec[n] = 0 :: else fi }
     :: else
@@ -127,16 +129,16 @@ inline forget(n, id) { /* registry_forget */
 }
 
 inline prune(n) { /* prune_entry */
-    atomic { won = used[n]; seen = version[n] }
+    atomic { won = listed[n]; seen = version[n] }
     if
     :: won ->
        id = rec[n];
        if
        :: id == 0 || tab[n] != id ->
 #ifndef PRUNE_SILENTLY
-          if :: id != 0 -> note(n, id) :: else fi;
+          if :: id != 0 -> ring_add(n, id) :: else fi;
 #endif
-          atomic { if :: version[n] == seen -> used[n] = false :: else fi }
+          atomic { if :: version[n] == seen -> listed[n] = false :: else fi }
        :: else
        fi
     :: else
@@ -149,10 +151,10 @@ inline hooked_connect(n) { /* guarded_connect: guard_begin, the real connect, gu
     atomic { id = tab[n]; if :: id == own -> failed[id] = false :: else fi } /* two threads never connect one socket */
     if
     :: id == own ->
-       if :: rec[n] == id && used[n] :: else -> atomic { mine[id] = true; unrecorded[id] = true } fill(n, id); unrecorded[id] = false fi;
+       if :: rec[n] == id && listed[n] :: else -> atomic { mine[id] = true; unrecorded[id] = true } fill(n, id); unrecorded[id] = false fi;
        if
        :: atomic { live[id] = true; assert(!kept[id]) } /* succeeds, perhaps later */
-          assert(tab[n] != id || (rec[n] == id && used[n])) /* (iii) */
+          assert(tab[n] != id || (rec[n] == id && listed[n])) /* (iii) */
        :: atomic { !live[id] -> failed[id] = true } forget(n, id) /* refused */
        :: live[id] = true; assert(!kept[id]); /* AF_UNSPEC: guard_end */
           atomic { live[id] = false; failed[id] = true } forget(n, id)
@@ -195,11 +197,11 @@ proctype worker(byte kind) {
        :: atomic { COPYABLE(n, m) ->
                if :: tab[m] != tab[n] -> unfinished[m] = tab[n] :: else fi;
                tab[m] = tab[n]; pin[n] = true; pin[m] = true }
-          id = (used[n] -> rec[n] : 0);
+          id = (listed[n] -> rec[n] : 0);
           old = rec[m]; /* registry_recorded */
           if :: id != 0 && tab[m] == id -> fill(m, id);
              if :: unfinished[m] == id -> unfinished[m] = 0 :: else fi;
-             assert(!live[id] || tab[m] != id || (rec[m] == id && used[m]))
+             assert(!live[id] || tab[m] != id || (rec[m] == id && listed[m]))
           :: else
           fi;
           atomic { pin[n] = false; pin[m] = false; id = 0 }
@@ -211,23 +213,23 @@ proctype worker(byte kind) {
 }
 
 byte ctab[NUM], crec[NUM], frec[NUM]; /* the child's; frec: what was on record at the copy */
-bool cused[NUM];
+bool clisted[NUM];
 
 inline copy_memory() {
-    for (i : 0 .. NUM - 1) { crec[i] = rec[i]; cused[i] = used[i] }
-    j = noted
+    for (i : 0 .. NUM - 1) { crec[i] = rec[i]; clisted[i] = listed[i] }
+    j = added
 }
 
 proctype forker() {
     byte before, i, j;
-    before = noted; /* fork_ring_begin */
+    before = added; /* fork_ring_begin */
 #ifndef NO_PREPARE
     under_way++;
 #endif
 #ifdef MEMORY_FIRST
     d_step { copy_memory() }
 #endif
-    d_step { for (i : 0 .. NUM - 1) { ctab[i] = tab[i]; frec[i] = (used[i] && !failed[tab[i] % IDS] && unfinished[i] != tab[i] && !unrecorded[tab[i] % IDS] -> rec[i] : 0) } }
+    d_step { for (i : 0 .. NUM - 1) { ctab[i] = tab[i]; frec[i] = (listed[i] && !failed[tab[i] % IDS] && unfinished[i] != tab[i] && !unrecorded[tab[i] % IDS] -> rec[i] : 0) } }
     d_step { /* the memory, and the child, which is alone with it */
 #ifndef MEMORY_FIRST
         copy_memory();
@@ -239,15 +241,15 @@ proctype forker() {
            if
            :: nid[j % RING] != 0 && ctab[nfd[j % RING]] == nid[j % RING] ->
               crec[nfd[j % RING]] = nid[j % RING];
-#ifndef RESTORE_UNUSED
-              cused[nfd[j % RING]] = true
+#ifndef RESTORE_UNLISTED
+              clisted[nfd[j % RING]] = true
 #endif
            :: else
            fi
         od;
         for (i : 0 .. NUM - 1) {
             if
-            :: cused[i] && crec[i] != 0 && crec[i] == ctab[i] -> /* cut_off_inherited */
+            :: clisted[i] && crec[i] != 0 && crec[i] == ctab[i] -> /* cut_off_inherited */
                assert(mine[ctab[i]]); /* (ii) */
                ctab[i] = TAKEN
             :: else
@@ -259,7 +261,7 @@ proctype forker() {
         }
         i = 0; j = 0;
         ctab[0] = 0; ctab[1] = 0; crec[0] = 0; crec[1] = 0; frec[0] = 0; frec[1] = 0;
-        cused[0] = false; cused[1] = false
+        clisted[0] = false; clisted[1] = false
     }
 #ifndef NO_PREPARE
     under_way--; /* fork_ring_end */
@@ -271,11 +273,11 @@ init {
     byte a, b;
     atomic {
         made = 1; live[1] = true; mine[1] = true;
-        tab[0] = 1; rec[0] = 1; used[0] = true;
+        tab[0] = 1; rec[0] = 1; listed[0] = true;
         if
         :: skip
-        :: tab[1] = 1; rec[1] = 1; used[1] = true
-        :: tab[1] = 1; rec[1] = 1; used[1] = true; tab[0] = 0
+        :: tab[1] = 1; rec[1] = 1; listed[1] = true
+        :: tab[1] = 1; rec[1] = 1; listed[1] = true; tab[0] = 0
         fi;
 #ifdef A
         a = A;
