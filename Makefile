@@ -51,7 +51,7 @@ SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
 
 # What runs only where there is something to say, or after an outage: small rather than fast.
-SHIM_COLD := config error_name glob half_open inherited line log log_file start
+SHIM_COLD := error_name fork glob guard half_open inherited keepalive line log log_file start target tcp_state
 $(SHIM_COLD:%=$(BUILD)/shim/lib/%.c.o): private FOR_SIZE := -Os
 
 $(BUILD)/shim/lib/%.c.o: shim/lib/%.c Makefile

@@ -199,11 +199,44 @@ static void make_every_kind_of_line(void)
     run_logged("REDISGUARD_FORCE=1", WORDS("php", "-r", ""));
 }
 
+/* The next connection's SYN passes, and none after it: as behind a firewall that knows the old port
+ * no more. */
+static void let_one_syn_pass(void)
+{
+    static const char syn[] = "add rule inet one in tcp flags & (syn|ack) == syn";
+    output_of(
+        WORDS("/usr/sbin/nft", text("add table inet one\n"
+                                    "add chain inet one in { type filter hook input priority 0; }\n"
+                                    "%s limit rate 1/hour burst 1 packets accept\n%s drop\n",
+                                    syn, syn)));
+}
+
+/* The first time the server drops its end, the second time it is not reached. */
+static void make_the_lines_of_two_outages(void)
+{
+    struct program *worker = start_program(
+        WORDS(PROGRAMS "half_open_worker", text("%d", redis->port), "close", "blocking"),
+        guarded(redis, WORDS("REDISGUARD_DETECT=3", LOGGED(log_file()))));
+    for (int outage = 1; outage <= 2; outage++) {
+        WAIT_UNTIL(strstr(redis_ask(redis, "CLIENT LIST"), "cmd=blpop") != NULL);
+        cut_link(redis);
+        wait_for_line(worker, "died");
+        heal_link();
+        if (outage == 2)
+            let_one_syn_pass();
+        tell_program(worker, "again\n");
+        wait_for_line(worker, "connected");
+    }
+    end_program(worker);
+}
+
 Test(logging_manual, every_format_in_the_source_is_what_some_program_makes_the_library_write)
 {
     read_source();
-    redis = start_redis(NULL);
+    enter_private_network();
+    redis = start_redis(WORDS("--tcp-keepalive", "300"));
     make_every_kind_of_line();
+    make_the_lines_of_two_outages();
     count_examples(output_of(WORDS("sed", "-E", "s/^[^ ]* redisguard\\[[0-9]+\\] //", log_file())),
                    "a log");
     expect_an_example_of_each("with a level", "the log");

@@ -47,6 +47,7 @@ static const struct {
     CALL(getpid),
     CALL(getppid),
     CALL(getrandom),
+    CALL(faccessat),
     CALL(getsockname),
     CALL(getsockopt),
     CALL(ioctl),
