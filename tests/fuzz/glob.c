@@ -1,7 +1,7 @@
 /*
- * Fuzz target of shim/lib/glob.c: any list of patterns, any path. The input is the list, a NUL, and the
- * path, which may hold every byte. Oracle: fnmatch(3), where the two speak the same language; for
- * the rest, what must hold between one match and another. Reads nothing but the input.
+ * Fuzz target of shim/lib/glob.c: any list of patterns, any path. The input is the list, a NUL, and
+ * the path, which may hold every byte. Oracle: fnmatch(3), where the two speak the same language;
+ * for the rest, what must hold between one match and another. Reads nothing but the input.
  */
 #include "glob.h"
 

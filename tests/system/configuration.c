@@ -239,7 +239,8 @@ Test(configuration, probe_prints_version_and_values_and_exits_0_before_main)
                  "redisguard " REDISGUARD_VERSION "\nREDISGUARD_PORTS=6379,7000-7005\n"
                  "REDISGUARD_UNIX=/a b/*:/c\nREDISGUARD_KEEPIDLE=31\nREDISGUARD_KEEPINTVL=5\n"
                  "REDISGUARD_KEEPCNT=3\nREDISGUARD_USER_TIMEOUT=46000\n"
-                 "REDISGUARD_FORCE=1\nREDISGUARD_RESET_HALF_OPEN=1\nREDISGUARD_FORK=close\nREDISGUARD_CLOEXEC=1\n"
+                 "REDISGUARD_FORCE=1\nREDISGUARD_RESET_HALF_OPEN=1\nREDISGUARD_FORK="
+                 "close\nREDISGUARD_CLOEXEC=1\n"
                  "REDISGUARD_DEEPBIND=rebind\nREDISGUARD_LOG=/var/log/guard\n"
                  "REDISGUARD_LOG_LEVEL=warn\nREDISGUARD_STRICT=0\nREDISGUARD_PROBE=1\n"
                  "REDISGUARD_TRAP=0\nREDISGUARD_DISABLE=0\n");

@@ -29,7 +29,7 @@ static struct endpoint endpoint_of(const struct sockaddr_in *in)
 
 static struct sockaddr_in name_of(int fd)
 {
-    struct sockaddr_in in;
+    struct sockaddr_in in = {.sin_port = 0};
     socklen_t length = sizeof in;
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&in, &length), 0);
     return in;
@@ -80,7 +80,7 @@ static int program_socket(int flags)
 
 static struct endpoint address_of_accepted(int listener)
 {
-    struct sockaddr_in in;
+    struct sockaddr_in in = {.sin_port = 0};
     socklen_t length = sizeof in;
     int accepted = accept4(listener, (struct sockaddr *)&in, &length, SOCK_NONBLOCK);
     cr_assert_geq(accepted, 0);
@@ -170,7 +170,7 @@ static struct endpoint silent_peer(void)
     struct sockaddr_in in = name_of(listener);
     cr_assert_eq(connect(program_socket(0), (struct sockaddr *)&in, sizeof in), 0);
     for (int i = 0; i < 3; i++)
-        connect(program_socket(SOCK_NONBLOCK), (struct sockaddr *)&in, sizeof in);
+        (void)connect(program_socket(SOCK_NONBLOCK), (struct sockaddr *)&in, sizeof in);
     return endpoint_of(&in);
 }
 

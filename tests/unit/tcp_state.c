@@ -51,7 +51,7 @@ Test(tcp_state, refused_connect_is_no_dead_connection)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int unheard = socket(AF_INET, SOCK_STREAM, 0);
-    bind(unheard, (struct sockaddr *)&address, sizeof address);
+    (void)bind(unheard, (struct sockaddr *)&address, sizeof address);
     getsockname(unheard, (struct sockaddr *)&address, &length);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     cr_assert_lt(connect(fd, (struct sockaddr *)&address, sizeof address), 0);

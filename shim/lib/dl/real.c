@@ -14,12 +14,18 @@ static const struct {
     const char *name;
     size_t offset;
 } symbols[] = {
-    {"connect", offsetof(struct real, connect)}, {"setsockopt", offsetof(struct real, setsockopt)},
-    {"getsockopt", offsetof(struct real, getsockopt)}, {"close", offsetof(struct real, close)},
-    {"fork", offsetof(struct real, fork)},       {"_Fork", offsetof(struct real, fork_no_handlers)},
-    {"dup", offsetof(struct real, dup)},         {"dup2", offsetof(struct real, dup2)},
-    {"dup3", offsetof(struct real, dup3)},       {"fcntl", offsetof(struct real, fcntl)},
-    {"fcntl64", offsetof(struct real, fcntl64)}, {"daemon", offsetof(struct real, daemon)},
+    {"connect", offsetof(struct real, connect)},
+    {"setsockopt", offsetof(struct real, setsockopt)},
+    {"getsockopt", offsetof(struct real, getsockopt)},
+    {"close", offsetof(struct real, close)},
+    {"fork", offsetof(struct real, fork)},
+    {"_Fork", offsetof(struct real, fork_no_handlers)},
+    {"dup", offsetof(struct real, dup)},
+    {"dup2", offsetof(struct real, dup2)},
+    {"dup3", offsetof(struct real, dup3)},
+    {"fcntl", offsetof(struct real, fcntl)},
+    {"fcntl64", offsetof(struct real, fcntl64)},
+    {"daemon", offsetof(struct real, daemon)},
     {"dlopen", offsetof(struct real, dlopen)},
 };
 
