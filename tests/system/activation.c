@@ -48,7 +48,7 @@ Test(activation, a_redis_server_and_its_clients_work_under_ld_so_preload)
     cr_assert_str_eq(
         on_a_machine(EVERYWHERE
                      "redis-server --port 0 --unixsocket $0/redis.sock --save '' "
-                     "--daemonize yes --pidfile $0/pid >/dev/null\n"
+                     "--dir $0 --daemonize yes --pidfile $0/pid >/dev/null\n"
                      "until redis-cli -s $0/redis.sock ping 2>/dev/null; do sleep 0.05; done\n"
                      "redis-cli -s $0/redis.sock set key value\n"
                      "redis-cli -s $0/redis.sock bgsave >/dev/null\n"
