@@ -276,14 +276,17 @@ static bool knock_for(struct knock knocks[], int count, int64_t until)
     return uninterrupted && now < until;
 }
 
-/* Claims as many as one batch takes. */
-static int gather(struct knock knocks[], const struct endpoint *peer, int *place)
+/* Claims as many as one batch takes, but for those of the last `spacing` ms. */
+static int gather(struct knock knocks[], const struct endpoint *peer, int *place, int spacing)
 {
     int count = 0;
     struct entry *entry;
     int64_t now = kernel_milliseconds();
     while (count < BATCH && (entry = claim_next(peer, place, now)) != NULL)
-        knocks[count++].entry = entry;
+        if (now - entry->knocked >= spacing)
+            knocks[count++].entry = entry;
+        else
+            keep_entry(entry);
     return count;
 }
 
@@ -304,7 +307,7 @@ static void reset_and_wait(const struct endpoint *peer, int fd)
     struct knock knocks[BATCH];
     int place = 0;
     int64_t until = kernel_milliseconds() + longest_wait(fd);
-    while (knock_for(knocks, gather(knocks, peer, &place), until) && place < ENTRIES)
+    while (knock_for(knocks, gather(knocks, peer, &place, 0), until) && place < ENTRIES)
         ;
 }
 
@@ -322,13 +325,7 @@ static void reset_in_passing(const struct endpoint *peer)
     bool may_wait = (unsigned)now - atomic_load(&waited) >= SPACING_MS;
     if (may_wait)
         atomic_store(&waited, (unsigned)now);
-    int gathered = gather(knocks, peer, &place);
-    int count = 0;
-    for (int i = 0; i < gathered; i++)
-        if (now - knocks[i].entry->knocked >= SPACING_MS)
-            knocks[count++].entry = knocks[i].entry;
-        else
-            keep_entry(knocks[i].entry);
+    int count = gather(knocks, peer, &place, SPACING_MS);
     knock_once(knocks, &count, may_wait ? now + EVENT_LOOP_MS : now);
     for (int i = 0; i < count; i++)
         keep_entry(knocks[i].entry);
