@@ -143,7 +143,7 @@ unit-test: $(BUILD)/unit-tests
 
 system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
 	$(BUILD)/system-tests -j4 --timeout 600
-	tests/system/clients/table $(BUILD)/clients --check README.md
+	tests/system/clients/table $(BUILD)/clients --check tests/system/apps/RESULTS.md
 
 # Every interleaving of threads and a fork, by the model checker spin.
 proof:
