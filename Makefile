@@ -1,6 +1,8 @@
 # make            the library and the program redisguard, in build/
 # make demo       both stories, without and with the guard
 # make test       everything that is tested
+# make check      one suite or test: T='rebind/*'
+# make deps       installs what all targets need, as root
 # make proof      a model of what fork and threads do to the registry, verified
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
@@ -11,7 +13,7 @@
 # make deb        a Debian package; make deb-test tries it in a clean system, as root
 # make soak       what takes longer, SOAK_SECONDS=600 each
 # make bench      what it costs, BENCH_SECONDS=240
-# make lint       layout and static analysis
+# make lint       layout, static analysis, and what the documents name
 # make clean
 #
 # Needs gcc (or CC=clang) and GNU make. What tests, measures, packages or lints installs what else it
@@ -46,7 +48,7 @@ SHIM_LDFLAGS := -shared -nostdlib -nostartfiles -Wl,-soname,libredisguard.so \
 SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib/,*.c dl/*.c arch/*.c arch/*.S))))
 
 .DELETE_ON_ERROR:
-.PHONY: all dist matrix demo test proof unit-test system-test fuzz tsan tsan-programs soak lint format clean
+.PHONY: all check deps dist matrix demo test proof unit-test system-test fuzz tsan tsan-programs soak lint format clean
 
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
 
@@ -90,17 +92,23 @@ include shim/package/install.mk
 # ---- tests: Criterion; each test in a process of its own ----
 
 TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -DBUILD_DIR='"$(abspath $(BUILD))"' \
-               -DSOURCE_DIR='"$(CURDIR)"'
+               -DSOURCE_DIR='"$(CURDIR)"' -iquote tests/helpers
 
 # The unit tests link the modules themselves; hooks and constructor would guard the test runner.
 UNIT_OBJECTS   := $(filter-out %/hooks.c.o %/start.c.o %/dlopen.S.o,$(SHIM_OBJECTS)) \
                   $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
-SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/system/*.c)))
+SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/helpers/*.c tests/system/*/*.c)))
 
-# Small programs and modules that the system tests run under the preload.
+# Small programs and modules that the system tests run under the preload: those of all areas in one
+# directory each. An area's .mk says what its own ask for beyond these rules.
 PROGRAM_LIBS ?= -lhiredis -lssl -lcrypto
-PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/system/programs/*.c)))
-MODULES  := $(patsubst %.c,$(BUILD)/%.so,$(sort $(wildcard tests/system/modules/*.c)))
+SYSTEM_PROGRAMS := $(BUILD)/tests/system/programs
+SYSTEM_MODULES  := $(BUILD)/tests/system/modules
+PROGRAM_SOURCES := $(sort $(wildcard tests/system/*/programs/*.c))
+MODULE_SOURCES  := $(sort $(wildcard tests/system/*/modules/*.c))
+PROGRAMS := $(patsubst %.c,$(SYSTEM_PROGRAMS)/%,$(notdir $(PROGRAM_SOURCES)))
+MODULES  := $(patsubst %.c,$(SYSTEM_MODULES)/%.so,$(notdir $(MODULE_SOURCES)))
+AREA_RULES := $(sort $(wildcard tests/system/*/*.mk tests/system/*/*/*.mk))
 
 $(BUILD)/tests/%.o: tests/%.c Makefile
 	@mkdir -p $(@D)
@@ -112,26 +120,19 @@ $(BUILD)/unit-tests: $(UNIT_OBJECTS)
 $(BUILD)/system-tests: $(SYSTEM_OBJECTS)
 	$(CC) $(CFLAGS) -o $@ $^ -lcriterion -lhiredis
 
-$(BUILD)/tests/system/programs/%: tests/system/programs/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -o $@ $< $(PROGRAM_LIBS) -lutil -ldl -pthread
+define programs_of_area
+$(SYSTEM_PROGRAMS)/%: $(1)/programs/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(TEST_CFLAGS) -MMD -MP -o $$@ $$< $$(PROGRAM_LIBS) -lutil -ldl -pthread
 
-$(BUILD)/tests/system/modules/%.so: tests/system/modules/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $@ $<
+$(SYSTEM_MODULES)/%.so: $(1)/modules/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $$@ $$<
+endef
+$(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area))))
 
--include tests/system/clients/clients.mk
-
--include tests/lab/lab.mk
-
-# What the kind of module or program asks for beyond that; most of all how its slots are bound.
--include tests/system/modules/flags.mk
-
-# The same library and some of the programs once more, for arm64.
--include tests/system/arm64.mk
-
-# And for i386.
--include tests/system/i386.mk
+include $(AREA_RULES) tests/lab/lab.mk
+$(MODULES) $(PROGRAMS): $(AREA_RULES)
 
 test:
 	tests/dependencies test
@@ -141,9 +142,21 @@ test:
 unit-test: $(BUILD)/unit-tests
 	$(BUILD)/unit-tests -j2 --timeout 600
 
-system-test: $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
+# What the system tests run.
+SYSTEM_TESTS := $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
+
+system-test: $(SYSTEM_TESTS)
 	$(BUILD)/system-tests -j4 --timeout 600
-	tests/system/clients/table $(BUILD)/clients --check tests/system/apps/RESULTS.md
+	tests/system/apps/clients/table $(BUILD)/clients --check tests/system/apps/RESULTS.md
+
+# One suite or test, by Criterion's pattern SUITE/TEST, with what it needs built.
+T ?= *
+check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
+	@tests/check '$(T)' $(BUILD)/unit-tests $(BUILD)/system-tests
+
+# What every target needs, at once.
+deps:
+	tests/dependencies demo test proof lab bench dist matrix deb deb-test lint
 
 # Every interleaving of threads and a fork, by the model checker spin.
 proof:
@@ -176,7 +189,7 @@ FUZZ_FLAGS   := -g -O1 $(STANDARD) $(WARNINGS) \
 FUZZ_MODULES := $(filter-out %/hooks.c %/start.c,$(wildcard shim/lib/*.c shim/lib/*/*.c))
 
 # Seed 0 is another one each time; `make test` takes always the same, so that it finds today what it
-# found yesterday. What is found is kept in the build folder; what is worth keeping belongs into tests/fuzz/corpus.
+# found yesterday. What is found is kept in the build directory; what is worth keeping belongs into tests/fuzz/corpus.
 fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 	seed=$(FUZZ_SEED); [ $$seed != 0 ] || seed=$$(shuf -i 1-999999999 -n 1); \
 	for target in $(FUZZ_TARGETS); do \
@@ -196,9 +209,9 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 
 TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks
 
-$(BUILD)/tsan/%: tests/system/programs/%.c tests/system/programs/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
+$(BUILD)/tsan/%: tests/system/fork/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
 	@mkdir -p $(@D)
-	gcc -O1 -g $(STANDARD) -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
+	gcc -O1 -g $(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
 	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
 
 tsan-programs: $(TSAN_PROGRAMS)
@@ -224,18 +237,18 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 
 # ---- lint ----
 
-C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*.[ch] shim/tool/*/*.[ch] include/*.h tests/unit/*.[ch] tests/system/*.[ch] \
-                 tests/system/programs/*.[ch] tests/system/modules/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
+C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*.[ch] shim/tool/*/*.[ch] include/*.h tests/unit/*.[ch] tests/helpers/*.[ch] \
+                 tests/system/*/*.[ch] tests/system/*/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
                  tests/lab/clients/*.c examples/*.c)
-SHELL_FILES := $(wildcard examples/preload.sh shim/package/install shim/package/deb \
-                 tests/package/clean-root tests/package/smoke tests/dependencies tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
-                 tests/system/foreign/shell.bash tests/system/clients/table \
-                 tests/system/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
-                 tests/system/recipes/follow tests/system/recipes/image tests/system/recipes/alpine \
-                 tests/system/recipes/system.sh examples/runit/run examples/s6/run)
+SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/install shim/package/deb \
+                 tests/package/clean-root tests/package/smoke tests/check tests/dependencies tests/documents tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
+                 tests/system/apps/third_party/shell.bash tests/system/apps/clients/table \
+                 tests/system/apps/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
+                 tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
+                 tests/system/examples/recipes/system.sh examples/runit/run examples/s6/run))
 
-PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/foreign/*.py \
-                 tests/system/clients/*.py tests/system/prefork/*.py)
+PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/apps/third_party/*.py \
+                 tests/system/apps/clients/*.py tests/system/apps/prefork/*.py)
 
 lint:
 	tests/dependencies test lint
@@ -250,6 +263,7 @@ lint:
 	pyflakes3 $(PYTHON_FILES)
 	shellcheck --shell=bash shim/package/completion.bash
 	mandoc -T lint -W warning shim/man/redisguard.1 shim/man/redisguard.7
+	tests/documents
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
 
 format:
@@ -258,4 +272,4 @@ format:
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/shim/*/*.d $(BUILD)/shim/*/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d)
+-include $(wildcard $(BUILD)/shim/*/*.d $(BUILD)/shim/*/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/tests/*/*/*.d $(BUILD)/tests/*/*/*/*.d)

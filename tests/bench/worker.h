@@ -2,7 +2,7 @@
  * worker.h: what the measuring programs share: a worker is one variant of one measurement. It is
  * told on standard input how often to do its operation, a number a line, and answers each line with
  * the nanoseconds that all of them took. So several variants can take turns in one run, as often as
- * wanted. Called by the programs of this folder, which the script `bench` starts.
+ * wanted. Called by the programs of this directory, which the script `bench` starts.
  */
 #ifndef REDISGUARD_TESTS_BENCH_WORKER_H
 #define REDISGUARD_TESTS_BENCH_WORKER_H

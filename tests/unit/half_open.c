@@ -1,7 +1,7 @@
 /*
  * half_open.c: the tests of shim/lib/half_open.c: where a knock comes from, what is proof, how long
  * it may take. The peers are sockets of the loopback; a connection that a real server believes in
- * is reset in tests/system/half_open.c.
+ * is reset in tests/system/dead_peer/half_open.c.
  */
 #include "half_open.h"
 

@@ -126,7 +126,7 @@ Test(log, a_program_without_stdin_has_its_lines_written_and_no_stdin_afterwards)
 
 Test(log, a_program_without_stdin_has_none_after_a_path_of_one_part_more)
 {
-    char *path = text("%s/./log", scratch_directory()); /* folders take turns in number 0 */
+    char *path = text("%s/./log", scratch_directory()); /* directories take turns in number 0 */
     start_log(path);
     in_child(log_without_stdin, path);
 }

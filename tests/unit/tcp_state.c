@@ -1,6 +1,6 @@
 /*
  * tcp_state.c: the tests of shim/lib/tcp_state.c on real sockets of the loopback. A peer that is
- * cut off needs a network to cut: tests/system/half_open.c.
+ * cut off needs a network to cut: tests/system/dead_peer/half_open.c.
  */
 #include "tcp_state.h"
 

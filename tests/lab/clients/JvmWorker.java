@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Workers in a JVM, a thread each with a plain java.net.Socket, that take jobs with BRPOP and
- * connect again after any error. The lab and tests/system/outage.c call it as: java JvmWorker HOST
+ * connect again after any error. The lab and tests/system/dead_peer/outage.c call it as: java JvmWorker HOST
  * PORT QUEUE WORKERS SECONDS (of the workers' own read timeout; 0: none)
  */
 class JvmWorker {

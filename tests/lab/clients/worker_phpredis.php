@@ -1,7 +1,7 @@
 <?php
 /*
  * Workers in phpredis, a process each, that take jobs with BRPOP and connect again after any error.
- * The lab and tests/system/outage.c call it as: worker_phpredis.php HOST PORT QUEUE WORKERS SECONDS
+ * The lab and tests/system/dead_peer/outage.c call it as: worker_phpredis.php HOST PORT QUEUE WORKERS SECONDS
  * (of the workers' own read timeout; 0: none)
  */
 [, $host, $port, $queue, $workers, $seconds] = $argv;

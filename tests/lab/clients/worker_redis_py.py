@@ -1,5 +1,5 @@
 """Workers in redis-py, a process each, that take jobs with BRPOP and go on after any error. The lab
-and tests/system/outage.c call it as: worker_redis_py.py HOST PORT QUEUE WORKERS SECONDS (of the
+and tests/system/dead_peer/outage.c call it as: worker_redis_py.py HOST PORT QUEUE WORKERS SECONDS (of the
 workers' own read timeout; 0: none, and then redis-py's connect blocks)
 """
 import os

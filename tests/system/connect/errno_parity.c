@@ -1,0 +1,84 @@
+/*
+ * Every error that the manual pages of the hooked functions list and a program can bring about, and
+ * every success beside it, is the same with and without the guard: result, errno and effect. The
+ * tables are programs/errors_*.c, which print a line for each case. Each is run bare, guarded
+ * whatever it connects to, and with the guard in place but nothing for it to do.
+ */
+#include "sockets.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void expect_errors_in(const char *printed, const char *const errors[])
+{
+    for (size_t i = 0; errors[i]; i++)
+        cr_expect(lines_with(printed, text(" -1 %s ", errors[i])) > 0, "%s never came up",
+                  errors[i]);
+}
+
+/* errors: those that the table must have brought about, or it would prove nothing. */
+static void expect_the_same_errors(const char *program, const char *const errors[])
+{
+    const char *const *argv = WORDS(text("%s%s", PROGRAMS, program), scratch_directory());
+    printed_alike(argv, WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1", "REDISGUARD_UNIX=no"));
+    char *printed = printed_alike(
+        argv, WORDS(GUARDED_EVERYWHERE, "REDISGUARD_UNIX=*", "REDISGUARD_USER_TIMEOUT=1500"));
+    expect_errors_in(printed, errors);
+}
+
+Test(errno_parity, of_connect_are_the_same)
+{
+    expect_the_same_errors("errors_connect",
+                           WORDS("EACCES", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EALREADY",
+                                 "EBADF", "ECONNREFUSED", "EINPROGRESS", "EINTR", "EINVAL",
+                                 "EISCONN", "ENETUNREACH", "ENOENT", "ENOTDIR", "ENOTSOCK",
+                                 "EPROTOTYPE", "ETIMEDOUT"));
+}
+
+Test(errno_parity, of_connect_leave_a_socket_alone_that_is_something_else)
+{
+    struct server *redis = start_redis(NULL);
+    const char *const *argv =
+        WORDS(PROGRAMS "errors_foreign", scratch_directory(), text("%d", redis->port));
+    char *printed = printed_alike(argv, guarded(redis, NULL));
+    expect_errors_in(printed, WORDS("EISCONN", "EALREADY"));
+}
+
+Test(errno_parity, of_setsockopt_are_the_same)
+{
+    expect_the_same_errors("errors_setsockopt",
+                           WORDS("EBADF", "EDOM", "EFAULT", "EINVAL", "ENODEV", "ENOENT",
+                                 "ENOPROTOOPT", "ENOTSOCK", "EOPNOTSUPP", "EPERM"));
+}
+
+Test(errno_parity, of_dup_dup2_and_dup3_are_the_same)
+{
+    expect_the_same_errors("errors_copies", WORDS("EBADF", "EINVAL", "EMFILE"));
+}
+
+Test(errno_parity, of_fcntl_are_the_same_for_every_command)
+{
+    expect_the_same_errors("errors_fcntl", WORDS("EAGAIN", "EBADF", "EBUSY", "EFAULT", "EINTR",
+                                                 "EINVAL", "ENOTDIR", "EPERM", "ESRCH"));
+}
+
+Test(errno_parity, of_fork_and_daemon_are_the_same)
+{
+    expect_the_same_errors("errors_fork", WORDS("EAGAIN"));
+}
+
+Test(errno_parity, of_dlopen_are_the_same_and_dlerror_says_the_same)
+{
+    const char *const *argv = WORDS(PROGRAMS "errors_dlopen", scratch_directory());
+    char *printed = printed_alike(argv, WORDS("LD_PRELOAD=" LIBRARY));
+    const char *const sayings[] = {"cannot open shared object file",
+                                   "file too short",
+                                   "invalid ELF header",
+                                   "wrong ELF class",
+                                   "cannot read file data",
+                                   "invalid mode for dlopen()",
+                                   "undefined symbol",
+                                   NULL};
+    for (size_t i = 0; sayings[i]; i++)
+        cr_expect(lines_with(printed, sayings[i]) > 0, "dlerror never said: %s", sayings[i]);
+}

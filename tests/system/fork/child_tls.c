@@ -1,0 +1,29 @@
+/*
+ * A child that ends cleanly must not say TLS's goodbye on its parent's connection, nor use up the
+ * parent's sequence numbers. Runs programs/child_tls.c and PHP.
+ */
+#include "child.h"
+
+#include <criterion/criterion.h>
+
+Test(child_tls, a_clean_end_of_the_child_does_not_end_its_parents_session)
+{
+    struct server *server = start_redis_with_tls(NULL);
+    const char *const *argv =
+        WORDS(built_program("child_tls"), text("%d", server->tls_port), server->certificate);
+    expect(argv, NULL, "parent: same client\nparent: lost\nchild: lost\nparent: lost\n");
+    expect(argv, guarded(server, NULL),
+           "parent: same client\nparent: same client\nchild: lost\nparent: same client\n");
+}
+
+Test(child_tls, children_of_a_php_master_that_exit_do_not_end_its_session)
+{
+    struct server *server = start_redis_with_tls(NULL);
+    const char *script = SOURCE_DIR "/tests/system/fork/child_tls_master.php";
+    const char *const *argv =
+        WORDS("php", script, text("%d", server->tls_port), server->certificate);
+    struct outcome bare = run_program(argv, NULL);
+    cr_expect_str_neq(bare.out, "same client\n", "%s", bare.err);
+    struct outcome outcome = run_program(argv, guarded(server, NULL));
+    cr_expect_str_eq(outcome.out, "same client\n", "%s", outcome.err);
+}

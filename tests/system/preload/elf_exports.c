@@ -1,0 +1,131 @@
+/*
+ * The built file itself, as nm(1) and readelf(1) see it: which symbols it takes over and which
+ * never, what it needs, how it is protected. So it stays one file for every libc: musl.c and
+ * tests/matrix run it in others.
+ */
+#include "redisguard.h"
+#include "sockets.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static char *dynamic_section(void)
+{
+    return output_of(WORDS("readelf", "--wide", "--dynamic", LIBRARY));
+}
+
+static bool defines(const char *symbols, const char *name)
+{
+    return strstr(symbols, text("\n%s\n", name)) != NULL;
+}
+
+/* One a line, in the order of the C locale. */
+static char *defined_symbols(void)
+{
+    return text("\n%s",
+                output_of(WORDS("sh", "-c",
+                                "nm -D --defined-only --format=just-symbols " LIBRARY " | sort")));
+}
+
+Test(elf_exports, exports_the_hooks_and_the_public_functions_and_nothing_else)
+{
+    EXPECT_LINES(
+        defined_symbols(),
+        "\n_"
+        "Fork\nclose\nconnect\ndaemon\ndlopen\ndup\ndup2\ndup3\nfcntl\nfcntl64\nfork\ngetsockopt\n"
+        "redisguard_guards\nredisguard_release\nredisguard_version\nsetsockopt\n");
+}
+
+Test(elf_exports, does_not_hook_the_data_path)
+{
+    static const char *const never[] = {
+        "read",       "write",     "readv",    "writev",    "send",        "recv",   "sendto",
+        "sendmsg",    "recvfrom",  "recvmsg",  "poll",      "ppoll",       "select", "pselect",
+        "epoll_wait", "epoll_ctl", "shutdown", "closefrom", "close_range", "socket", "accept",
+        "accept4",    "malloc",    "free",     "vfork",     "execve",
+    };
+    char *symbols = defined_symbols();
+    cr_assert(defines(symbols, "connect"), "%s", symbols);
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        cr_assert_not(defines(symbols, never[i]), "%s", never[i]);
+}
+
+Test(elf_exports, needs_no_version_of_any_symbol)
+{
+    char *versions = output_of(WORDS("readelf", "--wide", "--version-info", LIBRARY));
+    cr_assert_not(strstr(dynamic_section(), "VERNEED"), "%s", dynamic_section());
+    cr_assert_not(strstr(versions, "GLIBC_"), "%s", versions);
+}
+
+Test(elf_exports, needs_libc_and_nothing_else)
+{
+    char *dynamic = dynamic_section();
+    cr_assert_eq(lines_with(dynamic, "(NEEDED)"), 1, "%s", dynamic);
+    cr_assert(strstr(dynamic, "[libc.so.6]"), "%s", dynamic);
+    cr_assert_not(strstr(dynamic, "RPATH") || strstr(dynamic, "RUNPATH"), "%s", dynamic);
+    cr_assert(strstr(dynamic, "soname: [libredisguard.so]"), "%s", dynamic);
+}
+
+/* Those that are wanted in any case are in every glibc since 2.17 and in every musl. */
+static const char *const wanted_symbols =
+    "__errno_location\n__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n"
+    "__register_atfork\n__stack_chk_fail\ndl_iterate_phdr\ndlerror\ndlsym\nenviron\ngetauxval\n"
+    "memcpy\nmemset\npthread_atfork\nunsetenv\n";
+
+/* And those that may be missing: real.c, start.c and fork_ring.c know what to do instead. */
+static const char *const optional_symbols =
+    "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n__register_atfork\ndlerror\n"
+    "dlsym\npthread_atfork\n";
+
+Test(elf_exports, wants_these_symbols_and_no_others)
+{
+    EXPECT_LINES(
+        output_of(
+            WORDS("sh", "-c", "nm -D --undefined-only --format=just-symbols " LIBRARY " | sort")),
+        wanted_symbols);
+    EXPECT_LINES(output_of(WORDS("sh", "-c",
+                                 "nm -D --undefined-only --format=posix " LIBRARY
+                                 " | sed -n 's/ w.*//p' | sort")),
+                 optional_symbols);
+}
+
+/* Its own symbols were bound when it was linked: no other library can come between. */
+Test(elf_exports, is_relocated_against_these_symbols_and_no_others)
+{
+    EXPECT_LINES(output_of(WORDS("sh", "-c",
+                                 "readelf --wide --relocs " LIBRARY
+                                 " | awk '$3 ~ /^R_/ && NF > 4 { print $5 }' | sort -u")),
+                 wanted_symbols);
+}
+
+/* Code, what is read-only once it is bound, and memory without a file. */
+Test(elf_exports, takes_three_mappings)
+{
+    const char *maps = printed_by(WORDS("cat", "/proc/self/maps"), WORDS("LD_PRELOAD=" LIBRARY));
+    char *segments = output_of(WORDS("readelf", "--wide", "--segments", LIBRARY));
+    cr_expect_eq(lines_with(maps, "libredisguard.so"), 2, "%s", maps);
+    cr_expect_eq(lines_with(segments, "  LOAD "), 2, "%s", segments);
+}
+
+Test(elf_exports, is_bound_at_once_and_read_only_from_then_on)
+{
+    char *dynamic = dynamic_section();
+    char *segments = output_of(WORDS("readelf", "--wide", "--segments", LIBRARY));
+    cr_assert(strstr(dynamic, "NOW"), "%s", dynamic);
+    cr_assert_not(strstr(dynamic, "TEXTREL"), "%s", dynamic);
+    cr_assert(strstr(segments, "GNU_RELRO"), "%s", segments);
+    cr_assert_not(strstr(segments, "RWE"), "%s", segments);
+    cr_assert(strstr(segments, "GNU_STACK") && strstr(strstr(segments, "GNU_STACK"), " RW "), "%s",
+              segments);
+}
+
+/* One object that does not say so takes it from the whole library, and that from the process. */
+Test(elf_exports, keeps_the_processors_protection_of_jumps_and_returns)
+{
+#if defined(__x86_64__)
+    char *notes = output_of(WORDS("readelf", "--wide", "--notes", LIBRARY));
+    cr_assert(strstr(notes, "IBT, SHSTK"), "%s", notes);
+#else
+    cr_skip_test("the note is x86-64's");
+#endif
+}

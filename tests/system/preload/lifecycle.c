@@ -1,0 +1,220 @@
+/*
+ * The guard comes too early or too late: libraries and programs that connect and fork before its
+ * constructor has run, or when main is over; that do away with the environment, the descriptors or
+ * the file system it was started with; that bring another libc. They run on as ever, and guarded
+ * where a preload can reach. Runs programs/early_*.c.
+ */
+#include "child.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* ---- before the guard's constructor, and after main ---- */
+
+static const char *const client_bare =
+    "before main: keepalive off\n"
+    "before main, in a child: shared, its copy: shared\n"
+    "before main: +PONG\n"
+    "main\n"
+    "after main, the kept one, in a child: shared, its copy: shared\n"
+    "after main, the kept one: +PONG\n"
+    "after main: keepalive off\n"
+    "after main, in a child: shared, its copy: shared\n"
+    "after main: +PONG\n";
+
+static const char *const client_guarded =
+    "before main: keepalive on\n"
+    "before main, in a child: cut off, its copy: cut off\n"
+    "before main: +PONG\n"
+    "main\n"
+    "after main, the kept one, in a child: cut off, its copy: cut off\n"
+    "after main, the kept one: +PONG\n"
+    "after main: keepalive on\n"
+    "after main, in a child: cut off, its copy: cut off\n"
+    "after main: +PONG\n";
+
+static const char *early_port(const struct server *server)
+{
+    return text("EARLY_PORT=%d", server->port);
+}
+
+static void expect_only_the_guard_to_guard_a_preloaded_client(const char *preload)
+{
+    struct server *server = start_redis(NULL);
+    const char *alone = text("LD_PRELOAD=%s", built_module("early_client"));
+    expect(WORDS(built_program("early_idle")), WORDS(alone, early_port(server)), client_bare);
+    expect(WORDS(built_program("early_idle")), guarded(server, WORDS(preload, early_port(server))),
+           client_guarded);
+}
+
+/* The loader runs the constructor of the last one first, and its destructor last. */
+Test(lifecycle, a_client_preloaded_behind_the_guard_comes_before_it)
+{
+    expect_only_the_guard_to_guard_a_preloaded_client(
+        text("LD_PRELOAD=%s:%s", LIBRARY, built_module("early_client")));
+}
+
+Test(lifecycle, a_client_preloaded_in_front_of_the_guard_comes_after_it)
+{
+    expect_only_the_guard_to_guard_a_preloaded_client(
+        text("LD_PRELOAD=%s:%s", built_module("early_client"), LIBRARY));
+}
+
+Test(lifecycle, a_client_among_the_libraries_that_the_program_needs_comes_before_it)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("early_needs"));
+    expect(argv, WORDS(early_port(server)), client_bare);
+    expect(argv, guarded(server, WORDS(early_port(server))), client_guarded);
+}
+
+/*
+ * The one moment that is too early is .preinit_array, where libc itself has no environment yet
+ * (glibc 2.36): what is to be guarded is not known. Then it is, at every other moment; exit(3)
+ * calls what atexit(3) was given before the destructors.
+ */
+Test(lifecycle, every_moment_around_main_is_guarded_once_there_is_an_environment)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("early_main"), port_of(server));
+    expect(argv, NULL,
+           "preinit: keepalive off, in a child shared\n"
+           "main: keepalive off, in a child shared\n"
+           "end of a thread: keepalive off, in a child shared\n"
+           "atexit: keepalive off, in a child shared\n"
+           "destructor: keepalive off, in a child shared\n");
+    expect(argv, guarded(server, NULL),
+           "preinit: keepalive off, in a child shared\n"
+           "main: keepalive on, in a child cut off\n"
+           "end of a thread: keepalive on, in a child cut off\n"
+           "atexit: keepalive on, in a child cut off\n"
+           "destructor: keepalive on, in a child cut off\n");
+}
+
+/* ---- without its environment ---- */
+
+static const char *const environment_bare = "keepalive after 0 s\n"
+                                            "child: shared\n"
+                                            "command: ran\n";
+
+static const char *const environment_guarded = "keepalive after 77 s\n"
+                                               "child: " CUT_OFF "\n"
+                                               "command: ran\n";
+
+static void expect_guarded_without(const char *how)
+{
+    struct server *server = start_redis(NULL);
+    const char *log = log_path();
+    const char *const *argv = WORDS(built_program("early_environment"), how, port_of(server));
+    expect(argv, NULL, environment_bare);
+    expect(argv, guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", LOGGED(log))),
+           environment_guarded);
+    char *lines = output_of(WORDS("cat", log));
+    cr_expect(strstr(lines, " guarded: ") != NULL && strstr(lines, " cut off ") != NULL, "%s",
+              lines);
+}
+
+Test(lifecycle, a_program_that_clears_its_environment_stays_guarded)
+{
+    expect_guarded_without("clearenv");
+}
+
+Test(lifecycle, a_program_that_has_no_environment_any_more_stays_guarded)
+{
+    expect_guarded_without("null");
+}
+
+Test(lifecycle, a_program_that_writes_over_its_environment_stays_guarded)
+{
+    expect_guarded_without("overwrite");
+}
+
+Test(lifecycle, a_command_that_is_given_no_environment_runs_without_the_guard)
+{
+    struct server *server = start_redis(NULL);
+    struct outcome outcome = run_program(
+        WORDS("env", "-i", built_program("early_environment"), "nothing", port_of(server)),
+        guarded(server, WORDS("REDISGUARD_LOG=stderr")));
+    cr_expect_eq(outcome.status, 0);
+    cr_expect_str_eq(outcome.out, environment_bare);
+    cr_expect_str_empty(outcome.err);
+}
+
+/* What is to be guarded is then not known. Nobody crashes over what it had to say about STRICT. */
+Test(lifecycle, where_the_environment_is_gone_before_the_guard_starts_the_program_runs_on)
+{
+    struct server *server = start_redis(NULL);
+    const char *preload = text("LD_PRELOAD=%s:%s", LIBRARY, built_module("early_forgetful"));
+    expect(WORDS(built_program("early_environment"), "nothing", port_of(server)),
+           guarded(server, WORDS(preload, "REDISGUARD_STRICT=1", "REDISGUARD_KEEPCNT=bad")),
+           environment_bare);
+}
+
+/* ---- without its descriptors ---- */
+
+static void expect_to_keep_out_of_the_file(const char *log)
+{
+    struct server *server = start_redis(NULL);
+    char *file = text("%s/file", scratch_directory());
+    struct outcome outcome =
+        run_program(WORDS(built_program("early_environment"), "close", port_of(server), file),
+                    guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", LOGGED(log))));
+    cr_expect(outcome.status == 0, "status %d, signal %d", outcome.status, outcome.signal);
+    cr_expect_str_empty(outcome.out);
+    cr_expect_str_empty(outcome.err);
+    cr_expect_str_eq(output_of(WORDS("cat", file)), environment_guarded);
+}
+
+Test(lifecycle, a_program_that_closes_every_descriptor_finds_nothing_in_the_file_that_took_stderr)
+{
+    expect_to_keep_out_of_the_file("stderr");
+}
+
+Test(lifecycle, a_program_that_closes_every_descriptor_is_still_logged_to_a_file)
+{
+    const char *log = log_path();
+    expect_to_keep_out_of_the_file(log);
+    char *lines = output_of(WORDS("cat", log));
+    cr_expect(strstr(lines, " guarded: ") != NULL && strstr(lines, " cut off ") != NULL, "%s",
+              lines);
+}
+
+/* ---- without its file system ---- */
+
+Test(lifecycle, a_program_that_shuts_itself_into_an_empty_directory_stays_guarded)
+{
+    if (!namespaces_permitted())
+        cr_skip("only root may call chroot(2)");
+    struct server *server = start_redis(NULL);
+    output_of(WORDS("mkdir", text("%s/empty", scratch_directory())));
+    const char *log = text("%s/log/file", scratch_directory());
+    struct outcome outcome = run_program(WORDS(built_program("early_chroot"), port_of(server),
+                                               text("%s/empty", scratch_directory())),
+                                         guarded(server, WORDS(LOGGED(log))));
+    cr_expect(outcome.status == 0, "status %d, signal %d", outcome.status, outcome.signal);
+    cr_expect_str_eq(outcome.out, "keepalive on\nchild: " CUT_OFF "\n");
+    cr_expect_str_eq(outcome.err, text("redisguard: cannot write to the log \"%s\": "
+                                       "no such directory\n",
+                                       log));
+}
+
+/* ---- another libc ---- */
+
+/*
+ * A namespace of dlmopen(3) has no preload in it: what runs there is not guarded, and not disturbed
+ * either.
+ */
+Test(lifecycle, what_runs_in_another_namespace_is_left_alone_and_the_program_stays_guarded)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv =
+        WORDS(built_program("early_dlmopen"), port_of(server), built_module("rebind_lazy"));
+    expect(argv, NULL,
+           "there: keepalive off, in a child shared\n"
+           "here: keepalive off, in a child shared\n"
+           "closed: yes\n");
+    expect(argv, guarded(server, NULL),
+           "there: keepalive off, in a child shared\n"
+           "here: keepalive on, in a child cut off\n"
+           "closed: yes\n");
+}
