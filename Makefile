@@ -131,7 +131,8 @@ $(SYSTEM_MODULES)/%.so: $(1)/modules/%.c Makefile
 endef
 $(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area))))
 
--include $(AREA_RULES) tests/lab/lab.mk # a Debian package is built without the tests
+include $(AREA_RULES)
+-include tests/lab/lab.mk
 $(MODULES) $(PROGRAMS): $(AREA_RULES)
 
 test:
@@ -250,6 +251,9 @@ SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/ins
 PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/apps/third_party/*.py \
                  tests/system/apps/clients/*.py tests/system/apps/prefork/*.py)
 
+# What has a name in elf(5), ld.so(8) or POSIX is called by that name: shim/README.md's glossary.
+PRIVATE_WORDS := '[r]ecruit|[m]akeshift|[p]ut off|[s]ettled|[f]olders?|[h]ung up|[p]ass(es)? the guard by|[n]o longer ours'
+
 lint:
 	tests/dependencies test lint
 	clang-format --dry-run -Werror $(C_FILES)
@@ -262,6 +266,7 @@ lint:
 	shellcheck $(SHELL_FILES)
 	pyflakes3 $(PYTHON_FILES)
 	shellcheck --shell=bash shim/package/completion.bash
+	! grep -rnwiE $(PRIVATE_WORDS) --exclude='*.svg' Makefile README.md include shim examples tests
 	mandoc -T lint -W warning shim/man/redisguard.1 shim/man/redisguard.7
 	tests/documents
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
