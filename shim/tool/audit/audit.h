@@ -1,7 +1,7 @@
 /*
  * audit.h: what `redisguard --audit` finds out about a Redis connection, and which file does.
  *
- * A round goes one way: audit.c picks the network namespaces, sockets.c asks ss(8) for their
+ * A round goes one way: audit.c picks the network namespaces, sockets.c lists their
  * connections, holders.c looks up in /proc who holds them, process.c who of these is guarded,
  * notice.c when a dead peer would be noticed; report.c prints it. Nothing is ever freed: a round
  * ends with its process.
@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -49,7 +50,7 @@ struct holder {
 
 /* As ss names it: keepalive, on (sent data awaits its acknowledgement), persist. */
 struct timer {
-    char name[16]; /* empty: none runs */
+    const char *name; /* empty: none runs */
     double seconds;
     int unanswered;
 };
@@ -64,6 +65,7 @@ struct tuning {
 
 struct connection {
     unsigned long inode;
+    uint64_t cookie; /* SO_COOKIE; 0: not known */
     const struct network *network;
     bool is_unix;
     const char *local, *peer, *state; /* local is "unix" where is_unix */
@@ -97,8 +99,8 @@ struct audit {
 int audit_connections(char **pids, bool as_json, int seconds);
 
 /* sockets.c: adds the Redis connections of the network namespace that we are in; Unix-domain ones
- * are told apart once all namespaces have been asked. False: ss failed. */
-bool sockets_list(struct audit *audit, const struct network *network);
+ * are told apart once all namespaces have been asked. */
+void sockets_list(struct audit *audit, const struct network *network);
 void sockets_end(struct audit *audit);
 
 /* holders.c: fills in the holders, by connection, and which connections are shared. */

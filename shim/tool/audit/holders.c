@@ -1,40 +1,16 @@
 /*
- * holders.c: who holds which connection, and is one shared? Reads /proc/PID/fd of every process, in
- * whichever network namespace that is: a descriptor does not mind.
+ * holders.c: who holds which connection, and is one shared? machine/processes.c walks through
+ * /proc.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "audit.h"
+#include "machine/processes.h"
 
 /* For some instants a child between vfork and exec holds what its parent holds, and another audit
  * what it asks for options. */
 static const struct timespec second_look = {.tv_nsec = 250000000};
-
-static bool is_number(const char *name)
-{
-    return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
-}
-
-/* The inode of the socket behind /proc/.../fd/N; 0: not a socket, or gone. */
-static unsigned long socket_at(int directory, const char *name)
-{
-    static const char opening[] = "socket:[";
-    char target[64];
-    ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
-    if (length < 0)
-        return 0;
-    target[length] = '\0';
-    return strncmp(target, opening, sizeof opening - 1) == 0
-               ? strtoul(target + sizeof opening - 1, NULL, 10)
-               : 0;
-}
 
 static int by_inode(const void *a, const void *b)
 {
@@ -63,93 +39,18 @@ static size_t process_of(struct audit *audit, pid_t pid)
     return count - 1;
 }
 
-static void hold(struct audit *audit, const struct connection *connection, pid_t pid, pid_t task,
-                 int fd)
+static void add_holder(void *context, const struct socket_descriptor *descriptor)
 {
-    size_t process = process_of(audit, pid);
+    struct audit *audit = context;
+    const struct connection *connection = connection_of(audit, descriptor->inode);
+    if (connection == NULL)
+        return;
+    size_t process = process_of(audit, descriptor->pid);
     *APPEND(audit->holders, audit->holder_count) =
         (struct holder){.connection = (size_t)(connection - audit->connections),
                         .process = process,
-                        .task = task,
-                        .fd = fd};
-}
-
-/* Returns how many descriptors there are, or -1 when they are not for us to see. */
-static int walk_descriptors(struct audit *audit, pid_t pid, pid_t task)
-{
-    char path[64];
-    int count = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)task);
-    DIR *directory = opendir(path);
-    if (directory == NULL)
-        return errno == EACCES || errno == EPERM ? -1 : 0;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        if (!is_number(entry->d_name))
-            continue;
-        const struct connection *connection =
-            connection_of(audit, socket_at(dirfd(directory), entry->d_name));
-        if (connection != NULL)
-            hold(audit, connection, pid, task, atoi(entry->d_name));
-        count++;
-    }
-    closedir(directory);
-    return count;
-}
-
-/* A process goes on without its first thread, whose directory is empty then. */
-static void walk_threads(struct audit *audit, pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *directory = opendir(path);
-    if (directory == NULL)
-        return;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (is_number(entry->d_name) && atoi(entry->d_name) != pid &&
-            walk_descriptors(audit, pid, atoi(entry->d_name)) > 0)
-            break;
-    closedir(directory);
-}
-
-/* Kernel threads and zombies have no descriptors to see: proc(5), state and flags in stat. */
-static bool has_no_descriptors(pid_t pid)
-{
-    enum { PF_KTHREAD = 0x00200000 };
-    char path[64];
-    char stat[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return true;
-    ssize_t length = read(file, stat, sizeof stat - 1);
-    close(file);
-    stat[length > 0 ? length : 0] = '\0';
-    const char *behind_name = strrchr(stat, ')');
-    char state = 'Z';
-    unsigned flags = 0;
-    if (behind_name != NULL)
-        sscanf(behind_name, ") %c %*d %*d %*d %*d %*d %u", &state, &flags);
-    return state == 'Z' || (flags & PF_KTHREAD) != 0;
-}
-
-static void walk_process(struct audit *audit, pid_t pid)
-{
-    int count = walk_descriptors(audit, pid, pid);
-    if (count == 0)
-        walk_threads(audit, pid);
-    if (count < 0 && !has_no_descriptors(pid))
-        audit->unseen++;
-}
-
-static void walk_processes(struct audit *audit)
-{
-    DIR *directory = opendir("/proc");
-    if (directory == NULL)
-        give_up("/proc: %s", strerror(errno));
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (is_number(entry->d_name))
-            walk_process(audit, atoi(entry->d_name));
-    closedir(directory);
+                        .task = descriptor->task,
+                        .fd = descriptor->fd};
 }
 
 static int by_connection(const void *a, const void *b)
@@ -173,7 +74,7 @@ static bool is_shared(const struct connection *connection)
 }
 
 /* Gives each connection its part of the list. */
-static void hand_out(struct audit *audit)
+static void assign_holders(struct audit *audit)
 {
     struct holder *end = audit->holders + audit->holder_count;
     if (audit->holder_count > 0)
@@ -191,9 +92,8 @@ static void hand_out(struct audit *audit)
 
 static bool still_holds(const struct audit *audit, const struct holder *holder)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)holder->task, holder->fd);
-    return socket_at(AT_FDCWD, path) == audit->connections[holder->connection].inode;
+    return processes_socket_at(holder->task, holder->fd) ==
+           audit->connections[holder->connection].inode;
 }
 
 static bool anything_is_shared(const struct audit *audit)
@@ -221,10 +121,11 @@ void holders_find(struct audit *audit)
 {
     if (audit->connection_count > 0)
         qsort(audit->connections, audit->connection_count, sizeof *audit->connections, by_inode);
-    walk_processes(audit);
-    hand_out(audit);
+    struct processes_visitor visitor = {.context = audit, .socket = add_holder};
+    audit->unseen = processes_visit(&visitor).count;
+    assign_holders(audit);
     if (anything_is_shared(audit)) {
         look_again(audit);
-        hand_out(audit);
+        assign_holders(audit);
     }
 }
