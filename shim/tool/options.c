@@ -16,6 +16,7 @@ static const char usage[] =
     "Usage: redisguard [OPTION]... [--] COMMAND [ARG]...\n"
     "       redisguard [OPTION]... --check [--] COMMAND [ARG]...\n"
     "       redisguard [OPTION]... --audit [PID]...\n"
+    "       redisguard [OPTION]... --tune [PID]...\n"
     "       redisguard [OPTION]... --env[=STYLE]\n"
     "Run COMMAND so that it notices a dead Redis peer and never shares a Redis\n"
     "connection with its forked children.\n"
@@ -44,14 +45,20 @@ static const char usage[] =
     "                           systemd (EnvironmentFile=), docker (--env-file) or sh\n"
     "      --format FORMAT      of --check and --audit: table or json\n"
     "      --json               the same as --format json\n"
-    "      --watch SECONDS      of --audit: again and again, until SIGINT or SIGTERM\n"
+    "      --watch SECONDS      of --audit and --tune: again and again, until SIGINT or\n"
+    "                           SIGTERM\n"
+    "      --tune               set these times on the connections of processes that run\n"
+    "      --dry-run            of --tune: only say what would be set\n"
+    "      --server             of --tune: also what a local server has accepted\n"
+    "      --all                of --tune: in every network namespace\n"
     "  -h, --help               print this\n"
     "  -V, --version            print the version\n"
     "\n"
     "Exit status: 125 when redisguard itself fails, 126 when COMMAND cannot be run,\n"
     "127 when it is not found, else that of COMMAND. --check: 0 the guard works, 1 it\n"
     "does not. --audit: 0 all is well, 1 a connection is shared or a dead peer would\n"
-    "go unnoticed for more than an hour. Defaults: redisguard(1).\n";
+    "go unnoticed for more than an hour. --tune: 0 everything is tuned, 1 something\n"
+    "could not be. Defaults: redisguard(1).\n";
 
 /* What has no short form gets a number that no character has. */
 enum {
@@ -69,7 +76,11 @@ enum {
     AUDIT,
     FORMAT,
     JSON,
-    WATCH
+    WATCH,
+    TUNE,
+    DRY_RUN,
+    SERVER,
+    ALL
 };
 
 static const struct option long_options[] = {
@@ -90,6 +101,10 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, FORMAT},
     {"json", no_argument, NULL, JSON},
     {"watch", required_argument, NULL, WATCH},
+    {"tune", no_argument, NULL, TUNE},
+    {"dry-run", no_argument, NULL, DRY_RUN},
+    {"server", no_argument, NULL, SERVER},
+    {"all", no_argument, NULL, ALL},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -277,7 +292,7 @@ static int number(int option, const char *text, int most)
 
 static void set_mode(struct options *options, enum mode mode)
 {
-    static const char *const names[] = {"", "--env", "--check", "--audit"};
+    static const char *const names[] = {"", "--env", "--check", "--audit", "--tune"};
     if (options->mode != MODE_RUN && options->mode != mode)
         misused("%s and %s: one of them", names[options->mode], names[mode]);
     options->mode = mode;
@@ -328,6 +343,18 @@ static void take(struct options *options, int option, const char *argument)
     case AUDIT:
         set_mode(options, MODE_AUDIT);
         break;
+    case TUNE:
+        set_mode(options, MODE_TUNE);
+        break;
+    case DRY_RUN:
+        options->dry_run = true;
+        break;
+    case SERVER:
+        options->server = true;
+        break;
+    case ALL:
+        options->all = true;
+        break;
     case FORMAT:
         take_format(options, argument);
         break;
@@ -348,19 +375,28 @@ static void take(struct options *options, int option, const char *argument)
 
 /* ---- all of them ---- */
 
+static bool takes_pids(const struct options *options)
+{
+    return options->mode == MODE_AUDIT || options->mode == MODE_TUNE;
+}
+
 /* What does not go together. format: was one given at all? */
 static void judge(const struct options *options, bool format)
 {
     char *first = options->operands[0];
     if (format && options->mode != MODE_CHECK && options->mode != MODE_AUDIT)
         misused("%s: only with --check or --audit", options->json ? "--json" : "--format");
-    if (options->watch != 0 && options->mode != MODE_AUDIT)
-        misused("%s: only with --audit", "--watch");
+    if (options->watch != 0 && !takes_pids(options))
+        misused("%s: only with --audit or --tune", "--watch");
+    if ((options->dry_run || options->server || options->all) && options->mode != MODE_TUNE)
+        misused("%s: only with --tune", options->dry_run  ? "--dry-run"
+                                        : options->server ? "--server"
+                                                          : "--all");
     if (options->mode == MODE_ENV && first != NULL)
         misused("--env runs nothing: leave out %s", show(first).text);
     if ((options->mode == MODE_RUN || options->mode == MODE_CHECK) && first == NULL)
         misused("%swhich COMMAND?", options->mode == MODE_CHECK ? "--check: " : "");
-    for (char **pid = options->operands; options->mode == MODE_AUDIT && *pid != NULL; pid++)
+    for (char **pid = options->operands; takes_pids(options) && *pid != NULL; pid++)
         if (strspn(*pid, "0123456789") != strlen(*pid) || atoi(*pid) < 1 || strlen(*pid) > 9)
             misused("%s: not a process id", show(*pid).text);
 }
@@ -374,8 +410,8 @@ static void move_word(char *argv[], int from, int to)
     argv[to] = word;
 }
 
-/* getopt stops at the first word that is no option: there a command begins, but with --audit it is
- * a pid, and more options may follow. */
+/* getopt stops at the first word that is no option: there a command begins, but with --audit and
+ * --tune it is a pid, and more options may follow. */
 struct options options_read(int argc, char *argv[])
 {
     struct options options = {.mode = MODE_RUN};
@@ -390,7 +426,7 @@ struct options options_read(int argc, char *argv[])
             misused("--%s needs an argument: %s", name_of(optopt), allowed_for(optopt));
         if (option == '?')
             refuse(argv);
-        if (option == -1 && options.mode == MODE_AUDIT && optind < argc &&
+        if (option == -1 && takes_pids(&options) && optind < argc &&
             strcmp(argv[optind - 1], "--") != 0) {
             move_word(argv, optind++, 1 + pids++);
             continue;

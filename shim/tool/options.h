@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum mode { MODE_RUN, MODE_ENV, MODE_CHECK, MODE_AUDIT };
+enum mode { MODE_RUN, MODE_ENV, MODE_CHECK, MODE_AUDIT, MODE_TUNE };
 
 enum env_style {
     ENV_PLAIN,   /* NAME=value */
@@ -31,12 +31,13 @@ struct options {
     size_t setting_count;
     enum env_style env_style;
     bool json;
-    int watch;       /* s between rounds of --audit; 0: one round */
-    char **operands; /* the command, or the pids of --audit; ends with NULL */
+    int watch; /* s between rounds of --audit and --tune; 0: one round */
+    bool all, dry_run, server;
+    char **operands; /* the command, or the pids of --audit and --tune; ends with NULL */
 };
 
 /* Mistakes end the program with a line and status 125; --help and --version with 0. Reorders argv
- * where pids stand between options of --audit. */
+ * where pids stand between options of --audit or --tune. */
 struct options options_read(int argc, char *argv[]);
 
 #endif
