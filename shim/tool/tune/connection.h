@@ -64,6 +64,9 @@ void seen_end(void);
 
 /* ---- rights.c ---- */
 
+/* Have we all that it takes to look into any process? */
+bool rights_suffice(void);
+
 /* Names the capabilities that we lack; enter: for a namespace too. */
 void rights_complain(bool enter);
 

@@ -21,6 +21,22 @@ static bool has(unsigned set, unsigned capability)
     return (set & 1U << capability) != 0;
 }
 
+static bool may_trace(unsigned set)
+{
+    return has(set, CAP_SYS_PTRACE);
+}
+
+static bool may_read(unsigned set)
+{
+    return has(set, CAP_DAC_READ_SEARCH) || has(set, CAP_DAC_OVERRIDE);
+}
+
+bool rights_suffice(void)
+{
+    unsigned set = effective();
+    return may_trace(set) && may_read(set);
+}
+
 /* 0 to 3; 0 also where there is no Yama. */
 static int ptrace_scope(void)
 {
@@ -38,8 +54,8 @@ void rights_complain(bool enter)
 {
     unsigned set = effective();
     int scope = ptrace_scope();
-    bool trace = has(set, CAP_SYS_PTRACE);
-    bool read = has(set, CAP_DAC_READ_SEARCH) || has(set, CAP_DAC_OVERRIDE);
+    bool trace = may_trace(set);
+    bool read = may_read(set);
     if (!trace)
         complain("CAP_SYS_PTRACE is missing: needed for the connections of other users' processes");
     if (!read)

@@ -53,6 +53,7 @@ struct tune {
     bool enter;       /* that of entering a namespace */
     bool unreachable; /* something that was asked for could not be looked at */
     bool failed;
+    bool complained; /* of namespaces that are not shown */
 };
 
 static void *grow(void *items, size_t count, size_t size)
@@ -161,10 +162,15 @@ static void add_all_networks(struct tune *tune)
     for (size_t i = 0; i < count; i++)
         add_network(tune, &list[i]);
     free(list);
-    if (unseen > 0) {
-        complain("%zu processes: their network namespaces may not be looked at", unseen);
+    if (unseen == 0)
+        return;
+    if (!tune->complained)
+        complain("processes that do not show their network namespace: %zu", unseen);
+    tune->complained = true;
+    if (rights_suffice()) /* a security module, say; most such processes are in one that we know */
+        tune->failed = true;
+    else
         tune->refused = true;
-    }
 }
 
 static void find_networks(struct tune *tune)
@@ -387,7 +393,7 @@ static int in_child(struct tune *tune)
 
 static int round_of_watch(struct tune *tune)
 {
-    tune->refused = tune->unreachable = false;
+    tune->refused = tune->unreachable = tune->failed = false;
     if (forget_ended_processes(tune) || networks_are_stale(tune))
         find_networks(tune);
     list_due(tune);
