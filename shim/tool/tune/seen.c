@@ -12,61 +12,77 @@
 enum { TIMES_DUE = 3 };
 
 struct record {
-    uint64_t cookie;
+    uint64_t cookie;  /* 0: free, as no socket has it */
     uint64_t network; /* before Linux 5.5 each namespace counts its own cookies */
     unsigned due;     /* so often */
 };
 
-static struct list {
-    struct record *records;
-    size_t count, room;
-} last, next; /* last is sorted */
+enum { LEAST = 256 }; /* size of a table */
 
-static int by_cookie(const void *a, const void *b)
+/* Open addressing; at most half of it is in use. */
+static struct table {
+    struct record *records;
+    size_t size; /* a power of two, or 0 */
+    size_t count;
+} last, next;
+
+/* Where it is, or where it would be. */
+static struct record *place_of(const struct table *table, uint64_t cookie, ino_t network)
 {
-    const struct record *left = a;
-    const struct record *right = b;
-    if (left->cookie != right->cookie)
-        return left->cookie < right->cookie ? -1 : 1;
-    return (left->network > right->network) - (left->network < right->network);
+    size_t at = (size_t)((cookie + network) * 0x9e3779b97f4a7c15U >> 20);
+    for (;; at++) {
+        struct record *record = &table->records[at & (table->size - 1)];
+        if (record->cookie == 0 || (record->cookie == cookie && record->network == network))
+            return record;
+    }
 }
 
-static void add(struct list *list, struct record record)
+static void make_room(struct table *table)
 {
-    if (list->count == list->room) {
-        list->room = list->room == 0 ? 64 : list->room * 2;
-        list->records = reallocarray(list->records, list->room, sizeof record);
-        if (list->records == NULL)
-            give_up("out of memory");
+    struct table larger = {.size = table->size == 0 ? LEAST : table->size * 2};
+    if (table->count * 2 < table->size)
+        return;
+    larger.records = calloc(larger.size, sizeof *larger.records);
+    if (larger.records == NULL)
+        give_up("out of memory");
+    larger.count = table->count;
+    for (size_t i = 0; i < table->size; i++) {
+        const struct record *record = &table->records[i];
+        if (record->cookie != 0)
+            *place_of(&larger, record->cookie, (ino_t)record->network) = *record;
     }
-    list->records[list->count++] = record;
+    free(table->records);
+    *table = larger;
 }
 
 void seen_begin(void)
 {
-    next.count = 0;
+    free(next.records);
+    next = (struct table){.size = last.size};
+    while (next.size > LEAST && next.size > last.count * 8)
+        next.size /= 2;
+    if (next.size == 0)
+        return;
+    next.records = calloc(next.size, sizeof *next.records);
+    if (next.records == NULL)
+        give_up("out of memory");
 }
 
 bool seen_is_due(uint64_t cookie, ino_t network, bool silent, bool *again)
 {
-    struct record record = {.cookie = cookie, .network = network};
-    const struct record *known = NULL;
-    if (last.count > 0)
-        known = bsearch(&record, last.records, last.count, sizeof record, by_cookie);
-    if (known != NULL)
-        record.due = known->due;
-    bool is_due = known == NULL || (silent && known->due < TIMES_DUE);
-    record.due += is_due;
-    *again = known != NULL;
-    add(&next, record);
+    unsigned due = last.size > 0 ? place_of(&last, cookie, network)->due : 0;
+    bool is_due = due == 0 || (silent && due < TIMES_DUE);
+    make_room(&next);
+    struct record *record = place_of(&next, cookie, network);
+    *again = due > 0;
+    next.count += record->cookie == 0;
+    *record = (struct record){cookie, network, due + is_due};
     return is_due;
 }
 
 void seen_end(void)
 {
-    struct list forgotten = last;
-    if (next.count > 0)
-        qsort(next.records, next.count, sizeof *next.records, by_cookie);
+    struct table forgotten = last;
     last = next;
     next = forgotten;
 }
