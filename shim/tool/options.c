@@ -42,16 +42,21 @@ static const char usage[] =
     "      --audit              list the connections to Redis on this machine\n"
     "      --env[=STYLE]        print the variables that would be set, for a file of\n"
     "                           systemd (EnvironmentFile=), docker (--env-file) or sh\n"
-    "      --format FORMAT      of --check and --audit: table or json\n"
+    "      --format FORMAT      of --check and --audit: table or json; of --audit also\n"
+    "                           prometheus\n"
     "      --json               the same as --format json\n"
     "      --watch SECONDS      of --audit: again and again, until SIGINT or SIGTERM\n"
+    "      --all                of --audit: in every network namespace\n"
+    "      --max-notice SECONDS of --audit: what takes longer to notice is a fault\n"
+    "      --only WHICH         of --audit: show faults, shared or unguarded ones\n"
     "  -h, --help               print this\n"
     "  -V, --version            print the version\n"
     "\n"
     "Exit status: 125 when redisguard itself fails, 126 when COMMAND cannot be run,\n"
     "127 when it is not found, else that of COMMAND. --check: 0 the guard works, 1 it\n"
     "does not. --audit: 0 all is well, 1 a connection is shared or a dead peer would\n"
-    "go unnoticed for more than an hour. Defaults: redisguard(1).\n";
+    "go unnoticed for more than an hour, 2 something could not be seen.\n"
+    "Defaults: redisguard(1).\n";
 
 /* What has no short form gets a number that no character has. */
 enum {
@@ -69,7 +74,10 @@ enum {
     AUDIT,
     FORMAT,
     JSON,
-    WATCH
+    WATCH,
+    ALL,
+    MAX_NOTICE,
+    ONLY
 };
 
 static const struct option long_options[] = {
@@ -90,6 +98,9 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, FORMAT},
     {"json", no_argument, NULL, JSON},
     {"watch", required_argument, NULL, WATCH},
+    {"all", no_argument, NULL, ALL},
+    {"max-notice", required_argument, NULL, MAX_NOTICE},
+    {"only", required_argument, NULL, ONLY},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -229,7 +240,10 @@ static const char *allowed_for(int option)
         return config_allowed(variable_of(option));
     if (option == ENV)
         return "systemd, docker, sh or plain";
-    return option == FORMAT ? "table or json" : "a whole number of seconds from 1 to 4194304";
+    if (option == ONLY)
+        return "faults, shared or unguarded";
+    return option == FORMAT ? "table, json or prometheus"
+                            : "a whole number of seconds from 1 to 4194304";
 }
 
 static _Noreturn void refuse_value(int option, const char *value)
@@ -289,11 +303,25 @@ static _Noreturn void print_and_leave(const char *text)
     exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILED);
 }
 
-static void take_format(struct options *options, const char *format)
+/* Which of these words it is. */
+static int choice(int option, const char *word, const char *const names[], int count)
 {
-    options->json = strcmp(format, "json") == 0;
-    if (!options->json && strcmp(format, "table") != 0)
-        refuse_value(FORMAT, format);
+    for (int i = 0; i < count; i++)
+        if (strcmp(word, names[i]) == 0)
+            return i;
+    refuse_value(option, word);
+}
+
+static void take_format(struct options *options, const char *word)
+{
+    static const char *const names[] = {"table", "json", "prometheus"};
+    options->format = (enum audit_format)choice(FORMAT, word, names, 3);
+}
+
+static void take_only(struct options *options, const char *word)
+{
+    static const char *const names[] = {"faults", "shared", "unguarded"};
+    options->only = (enum audit_only)(ONLY_FAULTS + choice(ONLY, word, names, 3));
 }
 
 static void take_style(struct options *options, const char *style)
@@ -332,10 +360,19 @@ static void take(struct options *options, int option, const char *argument)
         take_format(options, argument);
         break;
     case JSON:
-        options->json = true;
+        options->format = AUDIT_JSON;
         break;
     case WATCH:
         options->watch = number(WATCH, argument, 1 << 22);
+        break;
+    case ALL:
+        options->all = true;
+        break;
+    case MAX_NOTICE:
+        options->max_notice = number(MAX_NOTICE, argument, 1 << 22);
+        break;
+    case ONLY:
+        take_only(options, argument);
         break;
     case 'h':
         print_and_leave(usage);
@@ -353,7 +390,16 @@ static void judge(const struct options *options, bool format)
 {
     char *first = options->operands[0];
     if (format && options->mode != MODE_CHECK && options->mode != MODE_AUDIT)
-        misused("%s: only with --check or --audit", options->json ? "--json" : "--format");
+        misused("%s: only with --check or --audit",
+                options->format == AUDIT_JSON ? "--json" : "--format");
+    if (options->format == AUDIT_PROMETHEUS && options->mode == MODE_CHECK)
+        misused("%s: only with --audit", "--format prometheus");
+    if (options->all && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--all");
+    if (options->max_notice != 0 && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--max-notice");
+    if (options->only != ONLY_ALL && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--only");
     if (options->watch != 0 && options->mode != MODE_AUDIT)
         misused("%s: only with --audit", "--watch");
     if (options->mode == MODE_ENV && first != NULL)
