@@ -49,10 +49,17 @@ static int act(const struct options *options, char *environment[])
         return print_environment(options, environment);
     case MODE_CHECK:
         environ = environment;
-        return check_command(library_path_find().path, options->json, options->operands);
+        return check_command(library_path_find().path, options->format == AUDIT_JSON,
+                             options->operands);
     case MODE_AUDIT:
         environ = environment;
-        return audit_connections(options->operands, options->json, options->watch);
+        return audit_connections(&(struct audit_request){
+            .format = options->format,
+            .only = options->only,
+            .all = options->all,
+            .watch = options->watch,
+            .max_detect_s = options->max_notice != 0 ? options->max_notice : MAX_DETECT_S,
+            .pids = options->operands});
     case MODE_TUNE:
         environ = environment;
         return tune_connections(&(struct tune_request){

@@ -43,22 +43,25 @@ static const char usage[] =
     "      --audit              list the connections to Redis on this machine\n"
     "      --env[=STYLE]        print the variables that would be set, for a file of\n"
     "                           systemd (EnvironmentFile=), docker (--env-file) or sh\n"
-    "      --format FORMAT      of --check and --audit: table or json\n"
+    "      --format FORMAT      of --check and --audit: table or json; of --audit also\n"
+    "                           prometheus\n"
     "      --json               the same as --format json\n"
-    "      --watch SECONDS      of --audit and --tune: again and again, until SIGINT or\n"
-    "                           SIGTERM\n"
     "      --tune               set these times on the connections of processes that run\n"
     "      --dry-run            of --tune: only say what would be set\n"
     "      --server             of --tune: also what a local server has accepted\n"
-    "      --all                of --tune: in every network namespace\n"
+    "      --watch SECONDS      of --audit and --tune: again and again, until SIGINT or\n"
+    "                           SIGTERM\n"
+    "      --all                of --audit and --tune: in every network namespace\n"
+    "      --max-notice SECONDS of --audit: what takes longer to notice is a fault\n"
+    "      --only WHICH         of --audit: show faults, shared or unguarded ones\n"
     "  -h, --help               print this\n"
     "  -V, --version            print the version\n"
     "\n"
     "Exit status: 125 when redisguard itself fails, 126 when COMMAND cannot be run,\n"
     "127 when it is not found, else that of COMMAND. --check: 0 the guard works, 1 it\n"
     "does not. --audit: 0 all is well, 1 a connection is shared or a dead peer would\n"
-    "go unnoticed for more than an hour. --tune: 0 everything is tuned, 1 something\n"
-    "could not be. Defaults: redisguard(1).\n";
+    "go unnoticed for more than an hour, 2 something could not be seen.\n"
+    "--tune: 0 everything is tuned, 1 something could not be. Defaults: redisguard(1).\n";
 
 /* What has no short form gets a number that no character has. */
 enum {
@@ -77,10 +80,12 @@ enum {
     FORMAT,
     JSON,
     WATCH,
+    ALL,
+    MAX_NOTICE,
+    ONLY,
     TUNE,
     DRY_RUN,
-    SERVER,
-    ALL
+    SERVER
 };
 
 static const struct option long_options[] = {
@@ -101,10 +106,12 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, FORMAT},
     {"json", no_argument, NULL, JSON},
     {"watch", required_argument, NULL, WATCH},
+    {"all", no_argument, NULL, ALL},
+    {"max-notice", required_argument, NULL, MAX_NOTICE},
+    {"only", required_argument, NULL, ONLY},
     {"tune", no_argument, NULL, TUNE},
     {"dry-run", no_argument, NULL, DRY_RUN},
     {"server", no_argument, NULL, SERVER},
-    {"all", no_argument, NULL, ALL},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -203,6 +210,10 @@ static size_t distance(const char *one, const char *other)
 static const char *closest(const char *name)
 {
     const char *best = NULL;
+    if (*name != '\0') /* --keep may mean three */
+        for (const struct option *o = long_options; o->name != NULL; o++)
+            if (starts_with(o->name, name))
+                return o->name;
     size_t best_distance = strlen(name) < 5 ? 2 : 3; /* too far */
     for (const struct option *o = long_options; o->name != NULL; o++)
         if (distance(name, o->name) < best_distance) {
@@ -219,7 +230,7 @@ static _Noreturn void refuse_unknown(const char *word)
         snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     const char *meant = closest(name);
     if (meant != NULL)
-        misused("unknown option %s: did you mean --%s?", show(word).text, meant);
+        misused("unknown option --%s: did you mean --%s?", show(name).text, meant);
     misused("unknown option %s", show(word).text);
 }
 
@@ -244,7 +255,10 @@ static const char *allowed_for(int option)
         return config_allowed(variable_of(option));
     if (option == ENV)
         return "systemd, docker, sh or plain";
-    return option == FORMAT ? "table or json" : "a whole number of seconds from 1 to 4194304";
+    if (option == ONLY)
+        return "faults, shared or unguarded";
+    return option == FORMAT ? "table, json or prometheus"
+                            : "a whole number of seconds from 1 to 4194304";
 }
 
 static _Noreturn void refuse_value(int option, const char *value)
@@ -304,11 +318,25 @@ static _Noreturn void print_and_leave(const char *text)
     exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILED);
 }
 
-static void take_format(struct options *options, const char *format)
+/* Which of these words it is. */
+static int choice(int option, const char *word, const char *const names[], int count)
 {
-    options->json = strcmp(format, "json") == 0;
-    if (!options->json && strcmp(format, "table") != 0)
-        refuse_value(FORMAT, format);
+    for (int i = 0; i < count; i++)
+        if (strcmp(word, names[i]) == 0)
+            return i;
+    refuse_value(option, word);
+}
+
+static void take_format(struct options *options, const char *word)
+{
+    static const char *const names[] = {"table", "json", "prometheus"};
+    options->format = (enum audit_format)choice(FORMAT, word, names, 3);
+}
+
+static void take_only(struct options *options, const char *word)
+{
+    static const char *const names[] = {"faults", "shared", "unguarded"};
+    options->only = (enum audit_only)(ONLY_FAULTS + choice(ONLY, word, names, 3));
 }
 
 static void take_style(struct options *options, const char *style)
@@ -352,17 +380,23 @@ static void take(struct options *options, int option, const char *argument)
     case SERVER:
         options->server = true;
         break;
-    case ALL:
-        options->all = true;
-        break;
     case FORMAT:
         take_format(options, argument);
         break;
     case JSON:
-        options->json = true;
+        options->format = AUDIT_JSON;
         break;
     case WATCH:
         options->watch = number(WATCH, argument, 1 << 22);
+        break;
+    case ALL:
+        options->all = true;
+        break;
+    case MAX_NOTICE:
+        options->max_notice = number(MAX_NOTICE, argument, 1 << 22);
+        break;
+    case ONLY:
+        take_only(options, argument);
         break;
     case 'h':
         print_and_leave(usage);
@@ -385,15 +419,22 @@ static void judge(const struct options *options, bool format)
 {
     char *first = options->operands[0];
     if (format && options->mode != MODE_CHECK && options->mode != MODE_AUDIT)
-        misused("%s: only with --check or --audit", options->json ? "--json" : "--format");
+        misused("%s: only with --check or --audit",
+                options->format == AUDIT_JSON ? "--json" : "--format");
+    if (options->format == AUDIT_PROMETHEUS && options->mode == MODE_CHECK)
+        misused("%s: only with --audit", "--format prometheus");
+    if (options->all && !takes_pids(options))
+        misused("%s: only with --audit or --tune", "--all");
+    if (options->max_notice != 0 && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--max-notice");
+    if (options->only != ONLY_ALL && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--only");
     if (options->watch != 0 && !takes_pids(options))
         misused("%s: only with --audit or --tune", "--watch");
-    if ((options->dry_run || options->server || options->all) && options->mode != MODE_TUNE)
-        misused("%s: only with --tune", options->dry_run  ? "--dry-run"
-                                        : options->server ? "--server"
-                                                          : "--all");
+    if ((options->dry_run || options->server) && options->mode != MODE_TUNE)
+        misused("%s: only with --tune", options->dry_run ? "--dry-run" : "--server");
     if (options->mode == MODE_ENV && first != NULL)
-        misused("--env runs nothing: leave out %s", show(first).text);
+        give_up("--env runs nothing: leave out %s", show(first).text);
     if ((options->mode == MODE_RUN || options->mode == MODE_CHECK) && first == NULL)
         misused("%swhich COMMAND?", options->mode == MODE_CHECK ? "--check: " : "");
     for (char **pid = options->operands; takes_pids(options) && *pid != NULL; pid++)
@@ -423,7 +464,7 @@ struct options options_read(int argc, char *argv[])
     for (;;) {
         int option = getopt_long(argc, argv, "+:p:d:hV", long_options, NULL);
         if (option == ':')
-            misused("--%s needs an argument: %s", name_of(optopt), allowed_for(optopt));
+            refuse_value(optopt, "");
         if (option == '?')
             refuse(argv);
         if (option == -1 && takes_pids(&options) && optind < argc &&

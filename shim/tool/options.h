@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "audit/audit.h"
+
 enum mode { MODE_RUN, MODE_ENV, MODE_CHECK, MODE_AUDIT, MODE_TUNE };
 
 enum env_style {
@@ -30,9 +32,13 @@ struct options {
     struct setting settings[SETTINGS_AT_MOST]; /* in the order of the options, each variable once */
     size_t setting_count;
     enum env_style env_style;
-    bool json;
-    int watch; /* s between rounds of --audit and --tune; 0: one round */
-    bool all, dry_run, server;
+    enum audit_format format;
+    enum audit_only only;
+    bool all;        /* every network namespace */
+    bool dry_run;    /* of --tune */
+    bool server;     /* of --tune: server ends too */
+    int max_notice;  /* s */
+    int watch;       /* s between rounds of --audit and --tune; 0: one round */
     char **operands; /* the command, or the pids of --audit and --tune; ends with NULL */
 };
 

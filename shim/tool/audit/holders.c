@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "audit.h"
-#include "machine/processes.h"
 
 /* For some instants a child between vfork and exec holds what its parent holds, and another audit
  * what it asks for options. */
@@ -19,113 +18,154 @@ static int by_inode(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* The kernel may list a socket twice while others come and go. */
+static void sort_connections(struct audit *audit)
+{
+    struct connection *connections = audit->connections;
+    size_t count = 0;
+    if (audit->connection_count > 0)
+        qsort(connections, audit->connection_count, sizeof *connections, by_inode);
+    for (size_t i = 0; i < audit->connection_count; i++)
+        if (count == 0 || connections[count - 1].inode != connections[i].inode)
+            connections[count++] = connections[i];
+    audit->connection_count = count;
+}
+
 static struct connection *connection_of(const struct audit *audit, unsigned long inode)
 {
     const struct connection wanted = {.inode = inode};
-    if (inode == 0 || audit->connection_count == 0)
+    if (audit->connection_count == 0)
         return NULL;
     return bsearch(&wanted, audit->connections, audit->connection_count, sizeof wanted, by_inode);
 }
 
-/* The process that is being walked, which is the last one if it has been added already. */
-static size_t process_of(struct audit *audit, pid_t pid)
+static void add_process(void *context, pid_t pid)
 {
-    size_t count = audit->process_count;
-    if (count == 0 || audit->processes[count - 1].pid != pid) {
-        APPEND(audit->processes, audit->process_count)->pid = pid;
-        process_describe(&audit->processes[count]);
-        return count;
-    }
-    return count - 1;
+    struct audit *audit = context;
+    *APPEND(audit->processes, audit->process_count) =
+        (struct process){.pid = pid, .holders = audit->holder_count};
 }
 
 static void add_holder(void *context, const struct socket_descriptor *descriptor)
 {
     struct audit *audit = context;
-    const struct connection *connection = connection_of(audit, descriptor->inode);
+    struct connection *connection = connection_of(audit, descriptor->inode);
     if (connection == NULL)
         return;
-    size_t process = process_of(audit, descriptor->pid);
     *APPEND(audit->holders, audit->holder_count) =
         (struct holder){.connection = (size_t)(connection - audit->connections),
-                        .process = process,
+                        .process = audit->process_count - 1,
                         .task = descriptor->task,
                         .fd = descriptor->fd};
+    audit->processes[audit->process_count - 1].holder_count++;
+    connection->holder_count++;
 }
 
-static int by_connection(const void *a, const void *b)
+static int by_process(const void *a, const void *b)
 {
-    const struct holder *left = a;
-    const struct holder *right = b;
-    if (left->connection != right->connection)
-        return left->connection < right->connection ? -1 : 1;
+    const struct holder *left = *(const struct holder *const *)a;
+    const struct holder *right = *(const struct holder *const *)b;
     if (left->process != right->process)
         return left->process < right->process ? -1 : 1;
     return (left->fd > right->fd) - (left->fd < right->fd);
 }
 
 /* Processes, not threads and not descriptors: one that holds it twice shares it with nobody. */
-static bool is_shared(const struct connection *connection)
+static bool several_hold(const struct connection *connection)
 {
     for (size_t i = 1; i < connection->holder_count; i++)
-        if (connection->holders[i].process != connection->holders[0].process)
+        if (connection->holders[i]->process != connection->holders[0]->process)
             return true;
     return false;
 }
 
-/* Gives each connection its part of the list. */
-static void assign_holders(struct audit *audit)
+/* Who cannot be looked into may hold it as well. */
+static void judge_sharing(struct audit *audit)
 {
-    struct holder *end = audit->holders + audit->holder_count;
-    if (audit->holder_count > 0)
-        qsort(audit->holders, audit->holder_count, sizeof *end, by_connection);
-    struct holder *holder = audit->holders;
+    bool is_unseen = audit->unseen.count > 0 || audit->unseen.hidden;
     for (size_t i = 0; i < audit->connection_count; i++) {
         struct connection *connection = &audit->connections[i];
-        connection->holders = holder;
-        while (holder < end && holder->connection == i)
-            holder++;
-        connection->holder_count = (size_t)(holder - connection->holders);
-        connection->shared = is_shared(connection);
+        connection->shared = several_hold(connection) ? SHARED_YES
+                             : is_unseen              ? SHARED_UNKNOWN
+                                                      : SHARED_NO;
     }
 }
 
-static bool still_holds(const struct audit *audit, const struct holder *holder)
+static const struct holder **holder_list(size_t count)
 {
-    return processes_socket_at(holder->task, holder->fd) ==
-           audit->connections[holder->connection].inode;
+    const struct holder **list = calloc(count + 1, sizeof *list);
+    if (list == NULL)
+        give_up("out of memory");
+    return list;
 }
 
-static bool anything_is_shared(const struct audit *audit)
+/* Gives each connection its holders. */
+static void assign_holders(struct audit *audit)
 {
+    const struct holder **next = holder_list(audit->holder_count);
+    for (size_t i = 0; i < audit->connection_count; i++) {
+        audit->connections[i].holders = next;
+        next += audit->connections[i].holder_count;
+        audit->connections[i].holder_count = 0;
+    }
+    for (size_t i = 0; i < audit->holder_count; i++) {
+        struct connection *connection = &audit->connections[audit->holders[i].connection];
+        connection->holders[connection->holder_count++] = &audit->holders[i];
+    }
     for (size_t i = 0; i < audit->connection_count; i++)
-        if (audit->connections[i].shared)
-            return true;
-    return false;
+        qsort(audit->connections[i].holders, audit->connections[i].holder_count,
+              sizeof *audit->connections[i].holders, by_process);
+}
+
+static bool still_holds(const struct connection *connection, const struct holder *holder)
+{
+    return processes_socket_at(holder->task, holder->fd) == connection->inode;
 }
 
 /* Whoever holds a shared connection must hold it still when we look again. */
 static void look_again(struct audit *audit)
 {
-    size_t count = 0;
     nanosleep(&second_look, NULL);
-    for (size_t i = 0; i < audit->holder_count; i++) {
-        const struct holder holder = audit->holders[i];
-        if (!audit->connections[holder.connection].shared || still_holds(audit, &holder))
-            audit->holders[count++] = holder;
+    for (size_t i = 0; i < audit->connection_count; i++) {
+        struct connection *connection = &audit->connections[i];
+        size_t count = 0;
+        if (connection->shared != SHARED_YES)
+            continue;
+        for (size_t k = 0; k < connection->holder_count; k++)
+            if (still_holds(connection, connection->holders[k]))
+                connection->holders[count++] = connection->holders[k];
+        connection->holder_count = count;
     }
-    audit->holder_count = count;
+}
+
+static bool anything_is_shared(const struct audit *audit)
+{
+    for (size_t i = 0; i < audit->connection_count; i++)
+        if (audit->connections[i].shared == SHARED_YES)
+            return true;
+    return false;
+}
+
+static void count_held(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->connection_count; i++) {
+        const struct connection *connection = &audit->connections[i];
+        for (size_t k = 0; k < connection->holder_count && !connection->is_server_end; k++)
+            if (k == 0 || connection->holders[k]->process != connection->holders[k - 1]->process)
+                audit->processes[connection->holders[k]->process].held++;
+    }
 }
 
 void holders_find(struct audit *audit)
 {
-    if (audit->connection_count > 0)
-        qsort(audit->connections, audit->connection_count, sizeof *audit->connections, by_inode);
-    struct processes_visitor visitor = {.context = audit, .socket = add_holder};
-    audit->unseen = processes_visit(&visitor).count;
+    const struct processes_visitor visitor = {audit, add_process, add_holder};
+    sort_connections(audit);
+    audit->unseen = processes_visit(&visitor);
     assign_holders(audit);
+    judge_sharing(audit);
     if (anything_is_shared(audit)) {
         look_again(audit);
-        assign_holders(audit);
+        judge_sharing(audit);
     }
+    count_held(audit);
 }

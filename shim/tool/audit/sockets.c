@@ -55,6 +55,30 @@ static struct timer timer_of(const struct tcp_socket *socket)
                           .unanswered = (int)socket->unanswered};
 }
 
+/*
+ * How long ago the last request was sent, if the reply has not begun. Each retransmission counts as
+ * sending, and the waits before them double: what they add up to came before the last of them.
+ */
+static double awaits_s(const struct tcp_socket *socket)
+{
+    const struct tcp_info *info = &socket->info;
+    double before = 0;
+    if (!socket->has_info)
+        return AWAITS_UNKNOWN;
+    bool sent = info->tcpi_data_segs_out > 0;
+    bool answered = info->tcpi_data_segs_in > 0 &&
+                    info->tcpi_last_data_sent >= info->tcpi_last_data_recv &&
+                    socket->unacknowledged == 0;
+    if (!sent || answered)
+        return AWAITS_NOTHING;
+    double wait = info->tcpi_rto / 1e6;
+    for (unsigned i = 0; i < info->tcpi_retransmits; i++) {
+        wait /= 2;
+        before += wait;
+    }
+    return before + info->tcpi_last_data_sent / 1000.0;
+}
+
 static void add_tcp(void *context, const struct tcp_socket *socket)
 {
     const struct listing *listing = context;
@@ -62,10 +86,12 @@ static void add_tcp(void *context, const struct tcp_socket *socket)
         (struct connection){.inode = socket->inode,
                             .cookie = socket->cookie,
                             .network = listing->network,
+                            .is_server_end = socket->is_server_end,
                             .local = endpoint(socket, &socket->local),
                             .peer = endpoint(socket, &socket->peer),
                             .state = tcp_state_name(socket->state),
                             .in_flight = (long)socket->unacknowledged,
+                            .awaits_s = awaits_s(socket),
                             .timer = timer_of(socket)};
 }
 
@@ -111,6 +137,7 @@ void sockets_end(struct audit *audit)
                                 .local = "unix",
                                 .peer = server->path,
                                 .state = "ESTAB",
+                                .awaits_s = AWAITS_UNKNOWN,
                                 .timer.name = "",
                                 .in_flight = ends[i].in_flight};
     }
@@ -119,7 +146,7 @@ void sockets_end(struct audit *audit)
 void sockets_list(struct audit *audit, const struct network *network)
 {
     struct listing listing = {audit, network};
-    int error = tcp_sockets_list(audit->config, CLIENT_ENDS, true, add_tcp, &listing);
+    int error = tcp_sockets_list(audit->config, CLIENT_ENDS | SERVER_ENDS, true, add_tcp, &listing);
     if (error == 0)
         error = unix_sockets_list(add_unix, &listing);
     if (error != 0)
