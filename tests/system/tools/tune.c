@@ -44,8 +44,9 @@ static bool somebody_waits(const struct server *server, const char *name)
 /* A client that has connected without the guard, and shows its options when it is told to go on. */
 static struct program *start_client(const struct server *server, const char *step)
 {
-    struct program *client = start_program(
-        STEPS("socket=tcp", connect_step(server), step, "hold", "options", "hold"), NULL);
+    struct program *client = start_program(STEPS("socket=tcp", connect_step(server), step, "hold",
+                                                 "options", "hold", "options", "hold"),
+                                           NULL);
     wait_for_line(client, "hold");
     return client;
 }
