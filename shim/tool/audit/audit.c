@@ -98,8 +98,8 @@ static void ask_process(void *context, size_t item)
 {
     struct audit *audit = context;
     struct process *process = &audit->processes[item];
-    process_describe(audit, process);
     detection_ask(audit, process);
+    process_describe(audit, process);
 }
 
 /* What the child had found out by then stays. */
