@@ -3,10 +3,10 @@
 
 _redisguard_options='--ports --unix --detect --keepidle --keepintvl --keepcnt --user-timeout --fork
     --log --log-level --trap --env --check --audit --format --json --watch --all
-    --max-notice --only --help --version'
+    --max-notice --only --tune --dry-run --server --help --version'
 
 # What may stand at the cursor? Sets option, when its value is due; else command, the index of the
-# first word that is not ours; and audit, behind --audit.
+# first word that is not ours; and audit, behind --audit or --tune.
 _redisguard_read() {
     local i=1
     option='' command='' audit=''
@@ -14,7 +14,7 @@ _redisguard_read() {
         option=''
         case ${COMP_WORDS[i]} in
         --) command=$((i + 1)) && return ;;
-        --audit) audit=yes ;;
+        --audit | --tune) audit=yes ;;
         --ports | --unix | --detect | --keepidle | --keepintvl | --keepcnt | --user-timeout | \
             --fork | --log | --log-level | --format | --watch | --max-notice | --only | -[pd])
             option=${COMP_WORDS[i]}
