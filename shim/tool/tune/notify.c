@@ -29,8 +29,9 @@ void notify_open(void)
                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
+/* The manager may be gone: that changes nothing for us. */
 void notify(const char *state)
 {
     if (manager >= 0)
-        send(manager, state, strlen(state), MSG_NOSIGNAL);
+        (void)send(manager, state, strlen(state), MSG_NOSIGNAL);
 }
