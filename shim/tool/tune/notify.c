@@ -29,9 +29,9 @@ void notify_open(void)
                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
-/* The manager may be gone: that changes nothing for us. */
+/* A manager that is gone is not told again. */
 void notify(const char *state)
 {
-    if (manager >= 0)
-        (void)send(manager, state, strlen(state), MSG_NOSIGNAL);
+    if (manager >= 0 && send(manager, state, strlen(state), MSG_NOSIGNAL) < 0)
+        manager = -1;
 }
