@@ -14,8 +14,8 @@
 /* The output of a script on a machine whose /etc it may change; each command must succeed. */
 static char *on_a_machine(const char *script)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     static const char run[] = "cp -a /etc \"$1\" && mount --bind \"$1/etc\" /etc && "
                               "exec bash -euc \"$2\" \"$1\"";
     return output_of(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory(), script));
@@ -76,8 +76,8 @@ Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_noth
 /* What the services of a systemd with these lines in its configuration print. */
 static char *in_systemd(const char *setup)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     struct outcome outcome = run_program(
         WORDS(SOURCE_DIR "/tests/system/preload/in_systemd", scratch_directory(), setup), NULL);
     if (outcome.status == 77)

@@ -196,8 +196,8 @@ Test(check_command, what_a_launcher_of_debian_starts_is_judged)
     expect_true_check(WORDS("flock", "-n", lock, "sudo", CHECK_MAIN), 1, "fail", "sudo: it clears");
     expect_true_check(WORDS("flock", "-n", lock, bare), 1, "fail", "is linked statically");
     expect_true_check(WORDS("time", bare), 1, "fail", "is linked statically");
-    expect_true_check(WORDS("unshare", "-m", bare), 1, "fail", "is linked statically");
-    expect_true_check(WORDS("unshare", "-m", CHECK_MAIN), 0, "ok", "unshare: it passes");
+    expect_true_check(WORDS("unshare", "-n", bare), 1, "fail", "is linked statically");
+    expect_true_check(WORDS("unshare", "-n", CHECK_MAIN), 0, "ok", "unshare: it passes");
     expect_check(WORDS("ip", "netns", "exec", "name", bare), 1, "fail", "is linked statically");
     expect_check(WORDS("ip", "-n", "name", "netns", "exec", "name", CHECK_MAIN), 0, "ok",
                  "ip: it p");

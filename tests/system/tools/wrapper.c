@@ -536,6 +536,20 @@ Test(wrapper, probe_and_strict_reach_the_command_where_the_library_is_preloaded_
 
 /* ---- what it costs ---- */
 
+/* From its own execve to the command's. */
+Test(wrapper, nothing_is_opened_mapped_or_started_before_the_command)
+{
+    char *trace = text("%s/trace", scratch_directory());
+    output_of(WORDS("strace", "-f", "-o", trace, WRAPPER, "-d5", "-p7000", "/bin/true"));
+    char *calls = content_of(trace);
+    char *end = strstr(calls, "execve(\"/bin/true\"");
+    cr_assert(end, "%s", calls);
+    *end = '\0';
+    static const char *const others[] = {"clone", "fork", "mmap", "open", "write", "kill", "wait"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_assert(strstr(calls, text(" %s", others[i])) == NULL, "%s:\n%s", others[i], calls);
+}
+
 /* Pairs, one after the other, so that what else the machine does concerns both; their median. */
 Test(wrapper, it_starts_a_command_at_most_half_as_slow_again_as_env)
 {
