@@ -136,3 +136,22 @@ Test(activation, etc_environment_does_not_reach_what_sudo_and_runuser_start)
         on_a_machine(ETC_ENVIRONMENT "sudo " CHECK_MAIN "\nrunuser -l root -c " CHECK_MAIN "\n"),
         "unguarded\nunguarded\n");
 }
+
+/* The real cron, with this table alone: it starts a job at the next full minute. */
+#define BY_CRON                                                                                    \
+    "mount -t tmpfs none /run; mount -t tmpfs none /var/spool/cron; mkdir "                        \
+    "/var/spool/cron/crontabs\n"                                                                   \
+    "rm -rf /etc/cron.d/*\n"                                                                       \
+    "echo \"* * * * * root (" CHECK_MAIN "; printenv REDISGUARD_DETECT; echo done) >>$0/job\" "    \
+    ">/etc/crontab\n"                                                                              \
+    "cron -f &\nuntil grep -q done $0/job 2>/dev/null; do sleep 0.1; done\nkill $!\ncat $0/job\n"
+
+Test(activation, ld_so_preload_guards_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE BY_CRON), "guarded\ndone\n");
+}
+
+Test(activation, etc_environment_reaches_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(ETC_ENVIRONMENT BY_CRON), "guarded\n15\ndone\n");
+}
