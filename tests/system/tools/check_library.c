@@ -210,6 +210,30 @@ Test(check_library, a_loader_that_may_not_be_executed_is_named)
     expect_finding(outcome, 1, "fail", "may not be executed: Permission denied");
 }
 
+Test(check_library, a_program_on_a_noexec_mount_is_named)
+{
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
+    char *program = check_main_built("gcc", WORDS("-O1"));
+    static const char run[] = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,noexec \"$1\" "
+                              "&& exec \"$2\" --check \"$1\"";
+    struct outcome outcome =
+        run_program(WORDS("unshare", "-m", "sh", "-c", run, "sh", program, WRAPPER), NULL);
+    expect_finding(outcome, 1, "fail", "it lies on a mount with noexec (systemd: NoExecPaths=)");
+}
+
+/* Which LD_PRELOAD never reaches. */
+Test(check_library, the_global_preload_file_is_in_force_for_set_user_id_programs)
+{
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
+    char *program = check_main_built("gcc", WORDS("-O1"));
+    output_of(WORDS("chmod", "4755", program));
+    const char *const *check =
+        joined_words(as_nobody(WORDS(installed("here", LIBRARY))), WORDS("--check", program));
+    expect_finding(checked_with_global(check), 0, "warn", "which reads no variable there");
+}
+
 Test(check_library, ports_without_end_are_no_trouble)
 {
     /* Longer than a pipe is deep: the program must not wait for a reader. */
