@@ -3,7 +3,7 @@
 # make test       everything that is tested
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
-# make proof      a model of what fork and threads do to the registry, verified
+# make proof      a model of what fork and threads do to the registry, verified; FULL=1: in full
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -158,7 +158,8 @@ check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
 deps:
 	tests/dependencies demo test proof lab bench dist matrix deb deb-test lint
 
-# Every interleaving of threads and a fork, by the model checker spin.
+# Every interleaving of threads and a fork, by the model checker spin. FULL=1 takes a
+# minute, else 20 s.
 proof:
 	tests/dependencies proof
 	tests/proof/prove $(BUILD)/proof
