@@ -5,6 +5,7 @@
  */
 #include "errors_tools.h"
 
+#include <netinet/tcp.h>
 #include <pthread.h>
 
 enum { ONTO = 150 };
@@ -74,6 +75,34 @@ static void try_over(enum kind kind, int from, const char *what)
     }
 }
 
+static unsigned last_ack_of(int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    checked(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO");
+    return info.tcpi_last_ack_recv;
+}
+
+static int user_timeout_of(int fd)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+    checked(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &length), "TCP_USER_TIMEOUT");
+    return value;
+}
+
+/* On a connection whose last acknowledgement is a second old: it is still in use. */
+static void try_refused_over_a_quiet_one(void)
+{
+    int fd = make(CONNECTION);
+    int before = user_timeout_of(fd);
+    while (last_ack_of(fd) <= 1000)
+        usleep(10000);
+    TRY("dup3 that is refused, over a quiet connection", dup3(STDIN_FILENO, fd, O_NONBLOCK),
+        user_timeout_of(fd) == before ? "as it was" : "another TCP_USER_TIMEOUT");
+    discard(fd);
+}
+
 /* ---- as a cancellation point ---- */
 
 static int given; /* to the thread that is cancelled */
@@ -110,6 +139,7 @@ int main(int argc, char *argv[])
         try_close_of_copies((enum kind)kind);
     close_with_reset(CONNECTION);
     close_with_reset(ACCEPTED);
+    try_refused_over_a_quiet_one();
     for (int kind = CONNECTION; kind < CLOSED; kind++) {
         try_over((enum kind)kind, file, "a file");
         try_over((enum kind)kind, ONTO, "itself");
