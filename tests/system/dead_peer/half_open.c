@@ -108,6 +108,42 @@ Test(half_open, job_arrives_where_a_non_blocking_connect_sets_an_option)
     job_arrives_after("close", "option");
 }
 
+#define MODULE BUILD_DIR "/tests/system/modules/half_open_module.so"
+
+Test(half_open, job_arrives_where_a_deepbind_module_closes_and_asks_for_the_error)
+{
+    job_arrives_after(MODULE, MODULE);
+}
+
+/* The attempt begins before the heal, and its SYN that is sent again after it comes through. */
+static void attempt_straddles_the_heal(const char *how_to_connect)
+{
+    enter_network_with_redis();
+    struct program *worker = start_worker_detecting(8, "close", how_to_connect, NULL);
+    WAIT_UNTIL(waiting() == 1);
+    cut_link(redis);
+    wait_for_line(worker, "died: Connection timed out");
+    tell_program(worker, "again\n");
+    WAIT_UNTIL(strstr(sockets_to(redis->port), "SYN-SENT") != NULL);
+    heal_link();
+    cr_assert_eq(waiting(), 1, "the old one");
+    wait_for_line(worker, "connected");
+    WAIT_UNTIL(strstr(redis_ask(redis, "CLIENT LIST"), "age=0 ") != NULL);
+    WAIT_UNTIL(waiting() == 1);
+    redis_ask(redis, "RPUSH queue job");
+    wait_for_line(worker, "popped");
+}
+
+Test(half_open, job_arrives_where_a_blocking_attempt_straddles_the_heal)
+{
+    attempt_straddles_the_heal("blocking");
+}
+
+Test(half_open, job_arrives_where_a_non_blocking_attempt_straddles_the_heal)
+{
+    attempt_straddles_the_heal("error");
+}
+
 Test(half_open, without_the_reset_the_server_pushes_the_job_into_the_dead_connection)
 {
     enter_network_with_redis();
