@@ -205,12 +205,13 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
 
-# ---- data races: the programs of threads.c with the whole guard linked in, under ThreadSanitizer,
+# ---- data races: the programs of threads.c and half_open.c with the whole guard linked in, under ThreadSanitizer,
 # which Criterion cannot start under ----
 
-TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks
+TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks $(BUILD)/tsan/half_open_storm
 
-$(BUILD)/tsan/%: tests/system/fork/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
+vpath %.c tests/system/fork/programs tests/system/dead_peer/programs
+$(TSAN_PROGRAMS): $(BUILD)/tsan/%: %.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
 	@mkdir -p $(@D)
 	gcc -O1 -g $(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
 	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
@@ -218,7 +219,7 @@ $(BUILD)/tsan/%: tests/system/fork/programs/%.c tests/helpers/child_tools.h $(wi
 tsan-programs: $(TSAN_PROGRAMS)
 
 tsan: $(BUILD)/system-tests $(TSAN_PROGRAMS) $(MODULES)
-	$(BUILD)/system-tests --filter 'threads/*race'
+	$(BUILD)/system-tests --filter '@(threads|half_open)/*race'
 
 # ---- what it costs ----
 

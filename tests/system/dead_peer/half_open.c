@@ -170,6 +170,45 @@ Test(half_open, log_tells_of_the_death_and_of_the_reset)
                  "%s", log);
 }
 
+/* ---- many threads, and forks ---- */
+
+enum { STORM_THREADS = 16 };
+
+static struct outcome storm(const char *const argv[], const char *const env[])
+{
+    struct program *program = start_program(argv, env);
+    WAIT_UNTIL(waiting() == STORM_THREADS);
+    cut_link(redis);
+    wait_for_line(program, "all are dead");
+    heal_link();
+    tell_program(program, "again\n");
+    wait_for_line(program, "children that held a connection of the library: none, that failed: 0");
+    wait_for_line(program, "connected");
+    WAIT_UNTIL(waiting() == STORM_THREADS);
+    return finish_program(program);
+}
+
+Test(half_open, threads_that_reconnect_at_once_reset_all_and_children_hold_no_knock)
+{
+    allow_seconds(40);
+    enter_network_with_redis();
+    struct outcome outcome = storm(WORDS(PROGRAMS "half_open_storm", text("%d", redis->port)),
+                                   guarded(redis, WORDS("REDISGUARD_DETECT=3")));
+    cr_expect_eq(outcome.status, 0, "%s", outcome.err);
+}
+
+/* With the library's modules linked in, as in threads.c. */
+Test(half_open, threads_that_reconnect_at_once_have_no_data_race)
+{
+    enter_network_with_redis();
+    struct outcome outcome =
+        storm(WORDS("setarch", "-R", BUILD_DIR "/tsan/half_open_storm", text("%d", redis->port)),
+              WORDS("TSAN_OPTIONS=exitcode=66:report_signal_unsafe=0:report_thread_leaks=0",
+                    "REDISGUARD_DETECT=3", text("REDISGUARD_PORTS=%d", redis->port)));
+    cr_expect_eq(outcome.status, 0, "%s", outcome.err);
+    cr_expect(strstr(outcome.err, "WARNING: ThreadSanitizer") == NULL, "%s", outcome.err);
+}
+
 /* ---- the program gives up first ---- */
 
 /* A worker gives up after a second; its TCP_USER_TIMEOUT of 3 s would end its FIN after four. The
