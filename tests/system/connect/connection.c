@@ -213,7 +213,7 @@ Test(connection, that_is_made_again_on_a_disconnected_socket_is_guarded)
                            " CLOEXEC 1\nchild\nping -1 Broken pipe\nparent\nping +PONG\n");
 }
 
-/* ---- what is no longer ours ---- */
+/* ---- stale records ---- */
 
 /* The other server's port is not one of ours: the child may share it, the program may tune it. */
 static void expect_left_to_the_program(const char *const steps[], const char *const env[],
