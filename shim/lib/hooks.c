@@ -203,7 +203,7 @@ EXPORTED int dup2(int from, int to)
 
 EXPORTED int dup3(int from, int to, int flags)
 {
-    if (registry_watches(to))
+    if (registry_watches(to) && (flags & ~O_CLOEXEC) == 0) /* else the kernel refuses: EINVAL */
         guard_replacing(from, to);
     return copied(from, real_after_cut()->dup3(from, to, flags));
 }
