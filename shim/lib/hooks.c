@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "dl/deferred.h"
+#include "dl/rebind.h"
 #include "dl/real.h"
 #include "fork.h"
 #include "fork_ring.h"

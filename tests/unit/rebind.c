@@ -3,7 +3,7 @@
  * RTLD_DEEPBIND, do their calls reach the hook? libhiredis is built to be bound at once and
  * read-only from then on, libseccomp to be bound on first use.
  */
-#include "dl/deferred.h"
+#include "dl/rebind.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -130,14 +130,21 @@ bool object_defines(const struct object *object, const char *symbol, uintptr_t a
     return false;
 }
 
-int object_called(const struct object *object, const char *const names[], int count)
+static int take_headers(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    const char *file = count == 0 ? NULL : text_last_part(object->path);
-    for (int i = 0; i < count; i++)
-        if ((object->soname != NULL && text_is(object->soname, names[i])) ||
-            text_is(file, names[i]) || text_is(object->path, names[i]))
-            return i;
-    return -1;
+    (void)size;
+    struct object *object = argument;
+    struct object other;
+    if (info->dlpi_addr != object->base || !object_read_info(&other, info) ||
+        other.dynamic != object->dynamic)
+        return 0;
+    *object = other;
+    return 1;
+}
+
+bool object_find_headers(struct object *object)
+{
+    return dl_iterate_phdr(take_headers, object) != 0;
 }
 
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag)
@@ -152,15 +159,15 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
 }
 
 /* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
-bool object_protects(const struct object *object, uintptr_t address)
+struct relro object_relro(const struct object *object)
 {
+    struct relro relro = {0};
     uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
-    for (int i = 0; i < object->header_count; i++) {
-        const ElfW(Phdr) *header = &object->headers[i];
-        uintptr_t start = object->base + header->p_vaddr;
-        if (header->p_type == PT_GNU_RELRO && address >= (start & page) &&
-            address < ((start + header->p_memsz) & page))
-            return true;
-    }
-    return false;
+    for (int i = 0; i < object->header_count; i++)
+        if (object->headers[i].p_type == PT_GNU_RELRO) {
+            uintptr_t start = object->base + object->headers[i].p_vaddr;
+            relro.start = start & page;
+            relro.size = ((start + object->headers[i].p_memsz) & page) - relro.start;
+        }
+    return relro;
 }

@@ -38,7 +38,7 @@ static HOT_BSS atomic_bool resolved;
  * Two threads may come here at once: they write the same values. A symbol that this libc lacks
  * leaves an error behind that the program's own dlerror(3) must not find.
  */
-static void resolve(void)
+void real_start(void)
 {
     bool missing = false;
     for (int i = 0; i < SYMBOLS; i++) {
@@ -54,15 +54,9 @@ static void resolve(void)
     atomic_store_explicit(&resolved, true, memory_order_release);
 }
 
-/* The first write of a start: to read from its page first would cost one more page fault. */
-void real_start(void)
-{
-    resolve();
-}
-
 const struct real *real_functions(void)
 {
     if (__builtin_expect(!atomic_load_explicit(&resolved, memory_order_acquire), 0))
-        resolve();
+        real_start();
     return &real_table;
 }
