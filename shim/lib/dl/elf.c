@@ -79,12 +79,6 @@ static bool is_definition(const struct object *object, uint32_t index, const cha
 }
 
 /* DT_GNU_HASH: four numbers, the Bloom filter (not consulted), the buckets, a chain of hashes. */
-static const uint32_t *gnu_buckets(const struct object *object)
-{
-    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
-    return object->gnu_hash + 4 + filter_words;
-}
-
 static bool gnu_hash_has(const struct object *object, const char *symbol, uintptr_t address)
 {
     uint32_t hash = 5381;
@@ -92,7 +86,8 @@ static bool gnu_hash_has(const struct object *object, const char *symbol, uintpt
         hash = hash * 33 + *c;
     uint32_t bucket_count = object->gnu_hash[0];
     uint32_t first_symbol = object->gnu_hash[1];
-    const uint32_t *buckets = gnu_buckets(object);
+    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *buckets = object->gnu_hash + 4 + filter_words;
     const uint32_t *chains = buckets + bucket_count;
     uint32_t index = bucket_count == 0 ? 0 : buckets[hash % bucket_count];
     if (index < first_symbol)
@@ -106,16 +101,11 @@ static bool gnu_hash_has(const struct object *object, const char *symbol, uintpt
     }
 }
 
-/* With no symbol in it the table is a dummy, and its second number says nothing. */
+/* Number 0 is no symbol: one that begins with 1 may be the dummy of an object that defines nothing.
+ */
 uint32_t object_first_defined(const struct object *object)
 {
-    if (object->gnu_hash == NULL)
-        return 0;
-    const uint32_t *buckets = gnu_buckets(object);
-    for (uint32_t i = 0; i < object->gnu_hash[0]; i++)
-        if (buckets[i] != 0)
-            return object->gnu_hash[1];
-    return 0;
+    return object->gnu_hash == NULL || object->gnu_hash[1] <= 1 ? 0 : object->gnu_hash[1];
 }
 
 bool object_defines(const struct object *object, const char *symbol, uintptr_t address)

@@ -10,26 +10,15 @@
 #include "dl/libdl.h"
 #include "hot_bss.h"
 
-static const struct {
-    const char *name;
-    size_t offset;
-} symbols[] = {
-    {"connect", offsetof(struct real, connect)},
-    {"setsockopt", offsetof(struct real, setsockopt)},
-    {"getsockopt", offsetof(struct real, getsockopt)},
-    {"close", offsetof(struct real, close)},
-    {"fork", offsetof(struct real, fork)},
-    {"_Fork", offsetof(struct real, fork_no_handlers)},
-    {"dup", offsetof(struct real, dup)},
-    {"dup2", offsetof(struct real, dup2)},
-    {"dup3", offsetof(struct real, dup3)},
-    {"fcntl", offsetof(struct real, fcntl)},
-    {"fcntl64", offsetof(struct real, fcntl64)},
-    {"daemon", offsetof(struct real, daemon)},
-    {"dlopen", offsetof(struct real, dlopen)},
+/* In the order of struct real. Arrays, not pointers, which the loader would have to relocate at
+ * each start. */
+static const char names[][sizeof "setsockopt"] = {
+    "connect", "setsockopt", "getsockopt", "close",   "fork",   "_Fork",  "dup",
+    "dup2",    "dup3",       "fcntl",      "fcntl64", "daemon", "dlopen",
 };
 
-enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
+enum { FUNCTIONS = sizeof names / sizeof names[0] };
+_Static_assert(FUNCTIONS * sizeof(void *) == sizeof(struct real), "a name for each function");
 
 HOT_BSS struct real real_table;
 static HOT_BSS atomic_bool resolved;
@@ -41,10 +30,9 @@ static HOT_BSS atomic_bool resolved;
 void real_start(void)
 {
     bool missing = false;
-    for (int i = 0; i < SYMBOLS; i++) {
-        void *found = libdl_next(symbols[i].name);
-        __atomic_store_n((void **)(void *)((char *)&real_table + symbols[i].offset), found,
-                         __ATOMIC_RELAXED);
+    for (int i = 0; i < FUNCTIONS; i++) {
+        void *found = libdl_next(names[i]);
+        __atomic_store_n((void **)(void *)&real_table + i, found, __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
     if (missing)

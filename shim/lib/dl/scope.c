@@ -101,7 +101,7 @@ static const struct link_map *find(const struct scope *scope, const char *name)
 static void add(struct scope *scope, const struct link_map *map)
 {
     for (int i = 0; i < scope->size; i++)
-        if (map == scope->objects[i]) /* a dependency by a second name */
+        if (map == scope->objects[i])
             return;
     if (scope->size < SCOPE_AT_MOST)
         scope->objects[scope->size++] = map;
@@ -111,16 +111,10 @@ static void add(struct scope *scope, const struct link_map *map)
 
 static void add_called(struct scope *scope, const char *name)
 {
-    if (text_is_one_of(name, libc_files, LIBC_FILES) ||
-        text_is_one_of(name, scope->names, scope->name_count))
-        return;
-    const struct link_map *map = find(scope, name);
+    const struct link_map *map =
+        text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name);
     if (map != NULL)
         add(scope, map);
-    if (scope->name_count < SCOPE_NAMES_AT_MOST)
-        scope->names[scope->name_count++] = name;
-    else
-        scope->is_too_large = true;
 }
 
 /* Of all that the scope has, which grows meanwhile; or only of what was loaded later. */
@@ -164,20 +158,14 @@ bool scope_defines(struct scope *scope, const char *symbol)
 static HOT_BSS struct object libc[LIBC_FILES];
 static HOT_BSS int libc_count;
 
-static void find_libc(const struct scope *scope)
+bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
 {
     struct object file;
-    for (const struct link_map *map = list; map != NULL && libc_count < LIBC_FILES;
-         map = map->l_next)
+    for (const struct link_map *map = libc_count == 0 ? list : NULL;
+         map != NULL && libc_count < LIBC_FILES; map = map->l_next)
         if (read_if_mapped(scope, &file, map) && file.soname != NULL &&
             text_is_one_of(file.soname, libc_files, LIBC_FILES))
             libc[libc_count++] = file;
-}
-
-bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
-{
-    if (libc_count == 0)
-        find_libc(scope);
     for (int i = 0; i < libc_count && address != 0; i++)
         if (object_defines(&libc[i], symbol, address))
             return true;

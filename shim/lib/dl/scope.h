@@ -13,12 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SCOPE_AT_MOST = 64, SCOPE_NAMES_AT_MOST = 128 };
+enum { SCOPE_AT_MOST = 64 };
 
 struct scope {
     const struct link_map *objects[SCOPE_AT_MOST];
-    const char *names[SCOPE_NAMES_AT_MOST]; /* that were looked for */
-    int size, name_count;
+    int size;
     bool is_whole; /* also what the objects of the start need is among them */
     bool is_too_large;
     bool may_be_unmapped; /* an object on the loader's list */
