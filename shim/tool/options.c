@@ -188,6 +188,10 @@ static size_t distance(const char *one, const char *other)
 static const char *closest(const char *name)
 {
     const char *best = NULL;
+    if (*name != '\0') /* --keep may mean three */
+        for (const struct option *o = long_options; o->name != NULL; o++)
+            if (starts_with(o->name, name))
+                return o->name;
     size_t best_distance = strlen(name) < 5 ? 2 : 3; /* too far */
     for (const struct option *o = long_options; o->name != NULL; o++)
         if (distance(name, o->name) < best_distance) {
@@ -204,7 +208,7 @@ static _Noreturn void refuse_unknown(const char *word)
         snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     const char *meant = closest(name);
     if (meant != NULL)
-        misused("unknown option %s: did you mean --%s?", show(word).text, meant);
+        misused("unknown option --%s: did you mean --%s?", show(name).text, meant);
     misused("unknown option %s", show(word).text);
 }
 
@@ -357,7 +361,7 @@ static void judge(const struct options *options, bool format)
     if (options->watch != 0 && options->mode != MODE_AUDIT)
         misused("%s: only with --audit", "--watch");
     if (options->mode == MODE_ENV && first != NULL)
-        misused("--env runs nothing: leave out %s", show(first).text);
+        give_up("--env runs nothing: leave out %s", show(first).text);
     if ((options->mode == MODE_RUN || options->mode == MODE_CHECK) && first == NULL)
         misused("%swhich COMMAND?", options->mode == MODE_CHECK ? "--check: " : "");
     for (char **pid = options->operands; options->mode == MODE_AUDIT && *pid != NULL; pid++)
@@ -387,7 +391,7 @@ struct options options_read(int argc, char *argv[])
     for (;;) {
         int option = getopt_long(argc, argv, "+:p:d:hV", long_options, NULL);
         if (option == ':')
-            misused("--%s needs an argument: %s", name_of(optopt), allowed_for(optopt));
+            refuse_value(optopt, "");
         if (option == '?')
             refuse(argv);
         if (option == -1 && options.mode == MODE_AUDIT && optind < argc &&

@@ -132,6 +132,10 @@ void answer_judge(const struct proof *proof, const char *about)
     case PROOF_NO_EXEC:
         fail(about, xasprintf("it cannot be executed: %s", error), "install it again");
         break;
+    case PROOF_NO_FORK:
+        fail(about, xasprintf("not proven: no process can be started: %s", error),
+             "raise the limit of processes (ulimit -u; systemd: TasksMax=)");
+        break;
     case PROOF_FILTERED:
         fail(about,
              "not proven: ptrace(2), which stops it before main, is killed by a system call filter",

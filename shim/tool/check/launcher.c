@@ -113,7 +113,7 @@ static char **command_of(const struct launcher *launcher, char **argv)
         at++;
     if (launcher->operands > 0 && *at != NULL && strcmp(*at, "--") == 0)
         at++;
-    return at;
+    return launcher->reads_on ? behind_options(launcher, at) : at;
 }
 
 /* One of these options, whole, with an argument behind = or at once, or NULL. */
@@ -192,6 +192,10 @@ static enum launched follow_daemon(char **argv, char ***started)
         end++;
     if (program == NULL || !has_option(argv, end, "-S --start"))
         return LAUNCHES_NOTHING;
+    char *root = value_of(argv, "-r", "--chroot");
+    enum launched entered = root != NULL ? enters(argv[0], root) : LAUNCHES;
+    if (entered != LAUNCHES)
+        return entered;
     char **words =
         *end != NULL ? end : end - 1; /* there is room for the program in front of them */
     words[0] = program;
@@ -214,8 +218,9 @@ static const struct launcher *find(char **argv, char ***started)
 /* busybox, when its first word is a launcher's name, is that launcher. */
 static char **behind_busybox(char **argv)
 {
-    bool is_launcher =
-        argv[1] != NULL && (strcmp(argv[1], "env") == 0 || launchers_find(argv[1], NULL) != NULL);
+    bool is_launcher = argv[1] != NULL &&
+                       (strcmp(argv[1], "env") == 0 || strcmp(argv[1], "start-stop-daemon") == 0 ||
+                        launchers_find(argv[1], NULL) != NULL);
     return strcmp(base_name(argv[0]), "busybox") == 0 && is_launcher ? argv + 1 : argv;
 }
 

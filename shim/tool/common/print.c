@@ -36,22 +36,27 @@ size_t printable_length(const char *text)
 }
 
 /* The printable text that begins here is written; returns what follows it. */
-static const char *print_run(const char *text)
+static const char *print_run(FILE *stream, const char *text)
 {
     for (size_t length; *text != '\0' && (length = printable_length(text)) > 0; text += length)
-        fwrite(text, 1, length, stdout);
+        fwrite(text, 1, length, stream);
     return text;
+}
+
+void print_escaped_to(FILE *stream, const char *text)
+{
+    for (text = print_run(stream, text); *text != '\0'; text = print_run(stream, text + 1))
+        fprintf(stream, "\\x%02x", (unsigned char)*text);
 }
 
 void print_escaped(const char *text)
 {
-    for (text = print_run(text); *text != '\0'; text = print_run(text + 1))
-        printf("\\x%02x", (unsigned char)*text);
+    print_escaped_to(stdout, text);
 }
 
 void print_flat(const char *text)
 {
-    for (text = print_run(text); *text != '\0'; text = print_run(text + 1))
+    for (text = print_run(stdout, text); *text != '\0'; text = print_run(stdout, text + 1))
         putchar('?');
 }
 

@@ -6,6 +6,7 @@
 #define REDISGUARD_TOOL_PRINT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* The bytes of the character that begins here; 0: not valid UTF-8 (RFC 3629), or a control
  * character of ASCII or of C1 (U+0080 to U+009F). */
@@ -13,6 +14,7 @@ size_t printable_length(const char *text);
 
 /* For a terminal: a byte that is not printable becomes \xNN. */
 void print_escaped(const char *text);
+void print_escaped_to(FILE *stream, const char *text);
 
 /* The same in one column a byte: it becomes '?'. */
 void print_flat(const char *text);

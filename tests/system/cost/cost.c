@@ -1,7 +1,7 @@
 /*
- * What the guard adds to each call, in system calls, counted by strace: the table of README's "What
- * it does to your process". Each case makes some calls bare and guarded; what comes first is made
- * in both and does not count.
+ * What the guard adds to each call, in system calls, counted by strace: redisguard(7) lists them
+ * under "WHAT IT DOES TO A PROCESS". Each case makes some calls bare and guarded; what comes first
+ * is made in both and does not count.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

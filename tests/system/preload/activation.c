@@ -1,6 +1,7 @@
 /*
- * The guard for a whole machine: /etc/environment through PAM, and /etc/ld.so.preload. The programs
- * are real ones in a mount namespace with a copy of /etc; it disappears with its last process.
+ * The guard for a whole machine: systemd's DefaultEnvironment=, /etc/environment through PAM, and
+ * /etc/ld.so.preload. The programs are real ones in a mount namespace with a copy of /etc; it
+ * disappears with its last process.
  */
 #include "support.h"
 
@@ -70,6 +71,50 @@ Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_noth
                                   " 2>$0/errors\n"
                                   "grep -o 'cannot be preloaded' $0/errors | head -n 1\n"),
                      "unguarded\ncannot be preloaded\n");
+}
+
+/* What the services of a systemd with these lines in its configuration print. */
+static char *in_systemd(const char *setup)
+{
+    if (geteuid() != 0 || !namespaces_permitted())
+        cr_skip_test("needs root, to mount");
+    struct outcome outcome = run_program(
+        WORDS(SOURCE_DIR "/tests/system/preload/in_systemd", scratch_directory(), setup), NULL);
+    if (outcome.status == 77)
+        cr_skip_test("needs systemd and cgroup2: %s", outcome.err);
+    cr_assert_eq(outcome.status, 0, "status %d: %s", outcome.status, outcome.err);
+    return outcome.out;
+}
+
+#define PRINTS                                                                                     \
+    "printf 'ExecStart=%%s\\n' " CHECK_MAIN                                                        \
+    " 'printenv REDISGUARD_DETECT' 'printenv REDISGUARD_UNIX' >>service.conf\n"
+#define DEFAULT_ENVIRONMENT                                                                        \
+    "mkdir -p etc/systemd/system.conf.d\n"                                                         \
+    "printf '[Manager]\\nDefaultEnvironment=%%s\\n' 'LD_PRELOAD=" LIBRARY                          \
+    " REDISGUARD_DETECT=15 REDISGUARD_UNIX=/r' >etc/systemd/system.conf.d/redisguard.conf\n"
+
+Test(activation, default_environment_of_systemd_guards_a_service)
+{
+    cr_assert_str_eq(in_systemd(text(DEFAULT_ENVIRONMENT PRINTS)), "guarded\n15\n/r\n");
+}
+
+Test(activation, environment_of_a_unit_replaces_the_default_of_systemd)
+{
+    cr_assert_str_eq(
+        in_systemd(text(DEFAULT_ENVIRONMENT "echo Environment=LD_PRELOAD= >service.conf\n" PRINTS)),
+        "unguarded\n15\n/r\n");
+}
+
+/* A dollar in the value too, which environment.d(5) expands and EnvironmentFile= does not. */
+Test(activation, environment_file_of_systemd_takes_what_env_prints_for_it)
+{
+    cr_assert_str_eq(
+        in_systemd(text(WRAPPER " --env=systemd -d15 --unix \"$(printf "
+                                "'/a b/*:/c$HOME:/it\\047s:/\"q\":/back\\134slash:/#x:/;y:/`z`')\" "
+                                ">variables\n"
+                                "echo EnvironmentFile=$PWD/variables >service.conf\n" PRINTS)),
+        "guarded\n15\n/a b/*:/c$HOME:/it's:/\"q\":/back\\slash:/#x:/;y:/`z`\n");
 }
 
 #define ETC_ENVIRONMENT                                                                            \

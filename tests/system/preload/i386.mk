@@ -1,7 +1,7 @@
 # The library for i386, and the programs that the i386 suite runs: this Makefile once more, with the
 # cross compiler (gcc-multilib would do, but Debian has it remove the one for arm64). The kernel runs
-# them itself, with the loader and libc of libc6-i386. Without the compiler they are left out, and
-# the suite is skipped.
+# them itself, with the loader and libc of libc6-i386. `make system-test` leaves
+# them out without the compiler, and the suite is skipped.
 
 I386_BUILD    := $(BUILD)/i386
 I386_PROGRAMS := $(patsubst %,$(I386_BUILD)/tests/system/programs/%,sockets rebind_open rebind_signal \
@@ -12,6 +12,6 @@ I386_MODULES  := $(patsubst %,$(I386_BUILD)/tests/system/modules/%.so,rebind_laz
 .PHONY: i386
 
 i386:
-	! command -v i686-linux-gnu-gcc >/dev/null || \
-	    $(MAKE) BUILD=$(I386_BUILD) CC=i686-linux-gnu-gcc PROGRAM_LIBS= \
+	tests/dependencies i386
+	$(MAKE) BUILD=$(I386_BUILD) CC=i686-linux-gnu-gcc PROGRAM_LIBS= \
 	    $(I386_BUILD)/libredisguard.so $(I386_PROGRAMS) $(I386_MODULES)

@@ -372,6 +372,14 @@ Test(check, a_filter_that_kills_ptrace_is_named)
     expect_finding(outcome, 1, "fail", "is killed by a system call filter");
 }
 
+Test(check, without_a_process_nothing_is_run_and_nothing_is_claimed)
+{
+    const char *const *argv = joined_words(as_nobody(WORDS("prlimit", "--nproc=0")),
+                                           WORDS(installed("here", LIBRARY), "--check", "true"));
+    expect_finding(run_program(argv, NULL), 1, "fail",
+                   "no process can be started: Resource temporarily unavailable");
+}
+
 /* ---- as a program reads it ---- */
 
 static char *as_json(const char *const argv[], int status)

@@ -156,9 +156,14 @@ Test(check_library, a_variable_that_names_an_unguarded_port_is_named)
     expect_with("CELERY_BROKER_URL=redis://h:7002/1", 0, "warn", "names port 7002");
     expect_with("DATABASE_URL=redis://h:7003", 0, "warn", "names port 7003");
     expect_with("REDIS_NODES=a:6379,b:7004", 0, "warn", "names port 7004");
-    static const char *const fine[] = {"REDIS_URL=redis://h/0",       "REDIS_URL=redis://h:6379/7",
-                                       "DATABASE_URL=pg://h:5432/x",  "REDIS_PASSWORD=a:7000",
-                                       "REDIS_URL=redis://:7000@h/0", "PORT=8080"};
+    expect_with("REDIS_URL=redis://[::1]:7005", 0, "warn", "names port 7005");
+    expect_with("AZURE_REDIS_CONNECTION_STRING=a.example:10000,ssl=True", 0, "warn", "port 10000");
+    expect_with("REDIS=a:7006", 0, "warn", "names port 7006");
+    expect_with("SENTINELS=redis-sentinel://a:26380", 0, "warn", "names port 26380");
+    static const char *const fine[] = {
+        "REDIS_URL=redis://h/0", "REDIS_URL=redis://h:6379/7",  "DATABASE_URL=pg://h:5432/x",
+        "REDIS_PASSWORD=a:7000", "REDIS_URL=redis://:7000@h/0", "PORT=8080",
+        "REDIS_HOST=::1",        "REDIS_URL=redis://[fe80::1]", "REDIS_MASTER_PASSWORD=a:7000"};
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
         char *out = checked_by(WRAPPER, WORDS("true"), WORDS(fine[i])).out;
         cr_assert(strstr(out, "names port") == NULL, "%s:\n%s", fine[i], out);
