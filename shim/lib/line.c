@@ -301,12 +301,13 @@ int line_write(struct line *line, int fd)
     return terminal >= 0 && error == -ENOSPC ? -EAGAIN : error; /* there its reader makes room */
 }
 
-void line_print(const struct line *line, int fd)
+void line_print(const char *text, size_t length, int fd)
 {
-    for (size_t done = 0; done < line->length;) {
-        long written = kernel_write(fd, line->text + done, line->length - done);
+    while (length > 0) {
+        long written = kernel_write(fd, text, length);
         if (written < 0 && written != -EINTR && (written != -EAGAIN || wait_for_room(fd, NULL) < 0))
             return;
-        done += written > 0 ? (size_t)written : 0;
+        text += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
     }
 }
