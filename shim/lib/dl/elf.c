@@ -8,23 +8,19 @@
 
 #include "text.h"
 
-static uintptr_t distance(uintptr_t one, uintptr_t other)
-{
-    return one > other ? one - other : other - one;
-}
-
 /*
  * glibc turns these addresses absolute when it loads an object, but for the kernel's own and not on
  * every machine. An object may have been linked for any address: what is right lies close by.
  */
 static const void *address_in(const struct object *object, uintptr_t absolute)
 {
-    uintptr_t near = (uintptr_t)object->dynamic;
-    uintptr_t relative = object->base + absolute;
+    intptr_t off_absolute = (intptr_t)(absolute - (uintptr_t)object->dynamic);
+    intptr_t off_relative = (intptr_t)((uintptr_t)off_absolute + object->base);
     if (absolute == 0)
         return NULL;
-    return (const void *)(distance(absolute, near) < distance(relative, near) ? absolute
-                                                                              : relative);
+    return (const char *)object->dynamic +
+           (__builtin_labs(off_absolute) < __builtin_labs(off_relative) ? off_absolute
+                                                                        : off_relative);
 }
 
 static bool read_dynamic(struct object *object)
@@ -118,23 +114,6 @@ bool object_defines(const struct object *object, const char *symbol, uintptr_t a
         if (is_definition(object, index, symbol, address))
             return true;
     return false;
-}
-
-static int take_headers(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    (void)size;
-    struct object *object = argument;
-    struct object other;
-    if (info->dlpi_addr != object->base || !object_read_info(&other, info) ||
-        other.dynamic != object->dynamic)
-        return 0;
-    *object = other;
-    return 1;
-}
-
-bool object_find_headers(struct object *object)
-{
-    return dl_iterate_phdr(take_headers, object) != 0;
 }
 
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag)

@@ -45,8 +45,7 @@ bool object_defines(const struct object *object, const char *symbol, uintptr_t a
  * ones before them for DT_GNU_HASH. 0 where that does not tell. */
 uint32_t object_first_defined(const struct object *object);
 
-/* Finds the program headers of one that object_read has read; the following want them. */
-bool object_find_headers(struct object *object);
+/* The following want the program headers. */
 
 /* Does the address lie in a segment with this flag, such as PF_W? */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);

@@ -30,18 +30,10 @@ struct work {
     const struct link_map *module;
     const char *name;
     struct scope scope;
+    const struct link_map *object; /* of the scope: the one that is being rebound */
 };
 
-/* ---- the log ---- */
-
-/* This and the next are not in line: a line takes a kilobyte of stack, of which a signal handler
- * may have eight. */
-static __attribute__((noinline)) void log_rebound(const struct object *object, const char *name)
-{
-    log_write(LOG_LEVEL_DEBUG, "%s: %s rebound", object->path, name);
-}
-
-__attribute__((noinline)) void rebind_log_failure(const char *path)
+void rebind_log_failure(const char *path)
 {
     log_write(LOG_LEVEL_WARN,
               "%s cannot be rebound: its connect() and setsockopt() calls are not intercepted",
@@ -137,7 +129,7 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
             return false;
     } while (!__atomic_compare_exchange_n(entry, &present, (uintptr_t)hook->hook, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-    log_rebound(object, hook->name);
+    log_write(LOG_LEVEL_DEBUG, "%s: %s rebound", object->path, hook->name);
     return true;
 }
 
@@ -171,12 +163,17 @@ static bool wants_hooks(const struct work *work, const struct object *object)
     return end == 0; /* it does not tell */
 }
 
-static void rebind_object(struct work *work, const struct link_map *map)
+static int rebind_object(struct dl_phdr_info *info, size_t size, void *argument)
 {
+    (void)size;
+    struct work *work = argument;
     struct object object;
-    if (object_read(&object, map) && wants_hooks(work, &object) &&
-        !(object_find_headers(&object) && rebind_entries(work, &object)))
+    if (info->dlpi_addr != work->object->l_addr || !object_read_info(&object, info) ||
+        object.dynamic != work->object->l_ld)
+        return 0;
+    if (!rebind_entries(work, &object))
         rebind_log_failure(object.path);
+    return 1;
 }
 
 /* Called once, under the loader's lock: two threads must not change the protection of one page at a
@@ -186,11 +183,15 @@ static int rebind_scope(struct dl_phdr_info *info, size_t size, void *argument)
     (void)info;
     (void)size;
     struct work *work = argument;
+    struct object object;
     scope_find(&work->scope, work->module, work->name);
     int count = work->scope.size; /* scope_defines may add others behind them */
-    for (int i = 0; i < count; i++)
-        if (scope_is_loaded_later(work->scope.objects[i]))
-            rebind_object(work, work->scope.objects[i]);
+    for (int i = 0; i < count; i++) {
+        work->object = work->scope.objects[i];
+        if (scope_is_loaded_later(work->object) && object_read(&object, work->object) &&
+            wants_hooks(work, &object))
+            dl_iterate_phdr(rebind_object, work);
+    }
     return 1;
 }
 

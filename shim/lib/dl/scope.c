@@ -98,23 +98,17 @@ static const struct link_map *find(const struct scope *scope, const char *name)
     return NULL;
 }
 
-static void add(struct scope *scope, const struct link_map *map)
-{
-    for (int i = 0; i < scope->size; i++)
-        if (map == scope->objects[i])
-            return;
-    if (scope->size < SCOPE_AT_MOST)
-        scope->objects[scope->size++] = map;
-    else
-        scope->is_too_large = true;
-}
-
 static void add_called(struct scope *scope, const char *name)
 {
     const struct link_map *map =
         text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name);
-    if (map != NULL)
-        add(scope, map);
+    for (int i = 0; i < scope->size; i++)
+        if (map == scope->objects[i])
+            return;
+    if (scope->size == SCOPE_AT_MOST)
+        scope->is_too_large = true;
+    else if (map != NULL)
+        scope->objects[scope->size++] = map;
 }
 
 /* Of all that the scope has, which grows meanwhile; or only of what was loaded later. */
@@ -135,7 +129,7 @@ void scope_find(struct scope *scope, const struct link_map *module, const char *
     if (module == NULL)
         add_called(scope, name);
     else if (scope_is_loaded_later(module)) /* else it may be anything: another libc's handle */
-        add(scope, module);
+        scope->objects[scope->size++] = module;
     add_dependencies(scope, false);
 }
 
