@@ -102,21 +102,22 @@ static void add_called(struct scope *scope, const char *name)
 {
     const struct link_map *map =
         text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name);
-    for (int i = 0; i < scope->size; i++)
+    for (int i = 0; i < scope->size && map != NULL; i++)
         if (map == scope->objects[i])
-            return;
-    if (scope->size == SCOPE_AT_MOST)
-        scope->is_too_large = true;
-    else if (map != NULL)
+            map = NULL;
+    if (map != NULL && scope->size < SCOPE_AT_MOST)
         scope->objects[scope->size++] = map;
+    else if (map != NULL)
+        scope->is_too_large = true;
 }
 
-/* Of all that the scope has, which grows meanwhile; or only of what was loaded later. */
-static void add_dependencies(struct scope *scope, bool of_start_too)
+/* What those objects of the scope need that were loaded later, or those of the start; it grows
+ * meanwhile. */
+static void add_dependencies(struct scope *scope, bool of_later)
 {
     struct object object;
     for (int i = 0; i < scope->size; i++)
-        if ((of_start_too || scope_is_loaded_later(scope->objects[i])) &&
+        if (scope_is_loaded_later(scope->objects[i]) == of_later &&
             object_read(&object, scope->objects[i]))
             for (const ElfW(Dyn) *entry = object.dynamic; entry->d_tag != DT_NULL; entry++)
                 if (entry->d_tag == DT_NEEDED)
@@ -130,14 +131,14 @@ void scope_find(struct scope *scope, const struct link_map *module, const char *
         add_called(scope, name);
     else if (scope_is_loaded_later(module)) /* else it may be anything: another libc's handle */
         scope->objects[scope->size++] = module;
-    add_dependencies(scope, false);
+    add_dependencies(scope, true);
 }
 
 bool scope_defines(struct scope *scope, const char *symbol)
 {
     struct object object;
     if (!scope->is_whole)
-        add_dependencies(scope, true);
+        add_dependencies(scope, false);
     scope->is_whole = true;
     for (int i = 0; i < scope->size; i++)
         if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
