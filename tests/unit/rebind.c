@@ -207,6 +207,20 @@ Test(rebind, deferred_rebind_finds_an_origin_path_by_its_last_part)
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
+/* As what is opened by its SONAME, and was there already from a file of another name. */
+Test(rebind, deferred_rebind_finds_a_module_of_another_file_name_by_its_soname)
+{
+    const int mode = RTLD_LAZY | RTLD_DEEPBIND;
+    const char *copy = text("%s/another-name.so", scratch_directory());
+    cr_assert_eq(system(text("cp %s %s", path_of(MODULE), copy)), 0);
+    route_of(MODULE, mode);
+    void *module = real_functions()->dlopen(copy, mode);
+    cr_assert_not_null(module);
+    call_something_else();
+    rebind_deferred(hooks);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+
 /* A suite that does not begin with scope_start. */
 Test(rebind_before_start, a_module_that_a_librarys_constructor_loads_before_ours_has_run_is_rebound)
 {
