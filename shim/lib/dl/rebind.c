@@ -5,7 +5,8 @@
  * moment.
  *
  * Why at all: phpredis turns SO_KEEPALIVE off at each connect, and PHP before 8.5 loads it so that
- * no preload sees that. It costs 13,300 instructions a module of PHP, 0.9 % of its start.
+ * no preload sees that. With 24 modules it takes 1.2 % of PHP's start: 0.9 % to open and close the
+ * RELRO of seven (mprotect), 0.3 % to look for them, 13,300 instructions a module.
  *
  * Why the flag is not simply taken off the call: the module would bind all its symbols to whatever
  * the program has of the same name, and two versions of a library that RTLD_DEEPBIND keeps apart
