@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "dl/deferred.h"
 #include "dl/real.h"
+#include "dl/rebind.h"
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"

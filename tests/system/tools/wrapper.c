@@ -102,7 +102,7 @@ Test(wrapper, a_bad_option_value_runs_nothing_and_names_what_is_allowed)
         {"--keepintvl", "-1", "from 1 to 32767, not -1"},
         {"--keepcnt", "128", "from 1 to 127, not 128"},
         {"--user-timeout", "2147483648", "from 0 to 2147483647, not 2147483648"},
-        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut??[1m"},
+        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut\\x0a\\x1b[1m"},
         {"--log", "relative", "stderr or an absolute path"},
         {"--log-level", "loud", "error, warn, info or debug, not loud"},
         {"--log-level", long_word, "takes error, warn, info or debug"},
