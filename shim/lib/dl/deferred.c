@@ -133,10 +133,12 @@ static void defer_rebind(const char *file, const uintptr_t *stack)
 }
 
 /* A signal handler may run while that dlopen() is still on the stack, its module not relocated yet.
+ * `present` is where the return address of the dlopen() is that has called us, or NULL.
  * Not in line: nearly every hook has nothing to do here. */
-static __attribute__((noinline)) void rebind_now(const struct hook hooks[])
+static __attribute__((noinline)) void rebind_now(const struct hook hooks[],
+                                                 const uintptr_t *present)
 {
-    if (call_may_be_on_the_stack(deferred.stack, deferred.return_address))
+    if (call_may_be_on_the_stack(deferred.stack, deferred.return_address, present))
         return;
     deferred.is_pending = false;
     rebind(hooks, NULL, deferred.name);
@@ -145,7 +147,7 @@ static __attribute__((noinline)) void rebind_now(const struct hook hooks[])
 void rebind_deferred(const struct hook hooks[])
 {
     if (__builtin_expect(deferred.is_pending, 0))
-        rebind_now(hooks);
+        rebind_now(hooks, NULL);
 }
 
 /* ---- the way of a dlopen ---- */
@@ -156,7 +158,8 @@ void rebind_deferred(const struct hook hooks[])
 
 function rebind_route(const struct hook hooks[], const char *file, int mode, const uintptr_t *stack)
 {
-    rebind_deferred(hooks);
+    if (deferred.is_pending)
+        rebind_now(hooks, stack);
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)real_functions()->dlopen;
     if (__atomic_load_n(&hooks_for_dlopen, __ATOMIC_ACQUIRE) != hooks) { /* the first time */
