@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const char *const report_result_names[] = {"ok", "fail", "unknown"};
 const char *const report_guard_names[] = {"unknown", "off", "disabled", "on"};
@@ -135,15 +134,6 @@ bool report_shows(const struct audit *audit, const struct connection *connection
 }
 
 /* ---- all of it ---- */
-
-void report_time(char text[REPORT_TIME])
-{
-    time_t seconds = time(NULL);
-    struct tm utc;
-    text[0] = '\0';
-    if (gmtime_r(&seconds, &utc) != NULL)
-        strftime(text, REPORT_TIME, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
 
 int report_print(const struct audit *audit)
 {
