@@ -54,6 +54,7 @@ struct process {
     char version[32];             /* of the library that it has loaded; empty: not known */
     size_t holders, holder_count; /* in the audit's list */
     size_t held;                  /* connections to Redis */
+    bool is_unread;               /* its memory could not be read in time */
     bool is_outside;              /* in none of the network namespaces that are looked at */
 };
 
@@ -111,7 +112,8 @@ struct audit {
     size_t connection_count;
     struct process *processes; /* all of the machine */
     size_t process_count;
-    struct holder *holders; /* by process */
+    struct holder *holders;     /* by process */
+    const struct holder **held; /* the same, by connection */
     size_t holder_count;
     struct processes_unseen unseen;
     size_t unread;            /* processes whose memory could not be read in time */

@@ -58,7 +58,7 @@ static void serve_one(int fuse, const struct fuse_in_header *request)
     case FUSE_READ:
         break;
     default:
-        answer(fuse, request->unique, ENOSYS, NULL, 0);
+        answer(fuse, request->unique, ENOSYS, "", 0);
     }
 }
 
