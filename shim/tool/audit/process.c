@@ -1,6 +1,7 @@
 /*
  * process.c: what a process is called, and whether it is guarded: has it loaded the library, which
- * version, and does its environment say REDISGUARD_DISABLE=1? Reads /proc/PID.
+ * version, and does its environment say REDISGUARD_DISABLE=1? Reads /proc/PID,
+ * memory included.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -144,8 +146,25 @@ static void read_guard(struct process *process)
     fclose(maps);
 }
 
-void process_describe(struct process *process)
+/* Only what has loaded the library and holds no connection is asked. */
+static bool is_outside(const struct audit *audit, pid_t pid)
 {
-    read_name(process);
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+    if (stat(path, &status) != 0)
+        return true;
+    for (size_t i = 0; i < audit->network_count; i++)
+        if (audit->networks[i].namespace.inode == status.st_ino)
+            return false;
+    return true;
+}
+
+void process_describe(struct audit *audit, struct process *process)
+{
     read_guard(process);
+    if (process->guard >= GUARD_DISABLED && process->held == 0)
+        process->is_outside = is_outside(audit, process->pid);
+    if (process->guard >= GUARD_DISABLED || process->holder_count > 0)
+        read_name(process);
 }

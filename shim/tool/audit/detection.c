@@ -1,19 +1,18 @@
 /*
- * notice.c: how soon would a dead peer be noticed? Asks each socket for its options, through a copy
- * of its descriptor that lives for a few microseconds, and knows what the kernel makes of them
+ * detection.c: how soon would a dead peer be noticed? Asks each socket for its options, through a
+ * copy of its descriptor that lives for a few microseconds, and knows what the kernel makes of them
  * (tcp_keepalive_timer, tcp_write_timeout).
  */
+#include "audit.h"
+
 #include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "audit.h"
 
 /* ---- the namespace's defaults, tcp(7) ---- */
 
@@ -31,7 +30,7 @@ static int setting(const char *name, int fallback)
     return value;
 }
 
-void notice_read_defaults(struct network *network)
+void detection_read_defaults(struct network *network)
 {
     network->keepalive_time = setting("tcp_keepalive_time", 7200);
     network->keepalive_interval = setting("tcp_keepalive_intvl", 75);
@@ -68,22 +67,23 @@ static bool copies_are_harmless(void)
 }
 
 /* A copy of another process's descriptor, pidfd_getfd(2): Linux 5.6, and the right to ptrace. */
-static int copy_of(pid_t pid, int fd)
+static int copy_of(int process, int fd)
 {
-    int process = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (process < 0)
-        return -1;
-    int copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-    close(process);
-    return copy;
+    return process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 }
 
-static void ask(struct connection *connection, int socket)
+/* Meanwhile the number may have been used again, for a file that answers no fstat(2), ever. */
+static bool is_it(const struct connection *connection, int copy)
 {
-    struct stat status = {0};
-    if (fstat(socket, &status) != 0 || status.st_ino != connection->inode)
-        return; /* closed in between, and the number used again */
-    connection->tuning = (struct tuning){
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    return getsockopt(copy, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 &&
+           cookie == connection->cookie;
+}
+
+static struct tuning tuning_of(int socket)
+{
+    return (struct tuning){
         .known = true,
         .keepalive = option(socket, SOL_SOCKET, SO_KEEPALIVE),
         .idle = option(socket, IPPROTO_TCP, TCP_KEEPIDLE),
@@ -94,16 +94,24 @@ static void ask(struct connection *connection, int socket)
     };
 }
 
-static void ask_through_its_holders(const struct audit *audit, struct connection *connection)
+void detection_ask(struct audit *audit, const struct process *process)
 {
-    for (size_t i = 0; i < connection->holder_count && !connection->tuning.known; i++) {
-        const struct holder *holder = &connection->holders[i];
-        int copy = copy_of(audit->processes[holder->process].pid, holder->fd);
-        if (copy < 0)
+    if (process->holder_count == 0 || !copies_are_harmless())
+        return;
+    int pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    for (size_t i = 0; i < process->holder_count; i++) {
+        const struct holder *holder = &audit->holders[process->holders + i];
+        struct connection *connection = &audit->connections[holder->connection];
+        if (connection->is_unix || connection->tuning.known)
             continue;
-        ask(connection, copy);
-        close(copy);
+        int copy = copy_of(pidfd, holder->fd);
+        if (copy >= 0 && is_it(connection, copy))
+            connection->tuning = tuning_of(copy);
+        if (copy >= 0)
+            close(copy);
     }
+    if (pidfd >= 0)
+        close(pidfd);
 }
 
 /* Not allowed to ask: the timer that runs tells of keepalive, the defaults stand for the rest. */
@@ -163,7 +171,7 @@ static double when_connecting(const struct tuning *tuning, const struct network 
 }
 
 /* The peer of a Unix-domain connection cannot vanish, and after CLOSE-WAIT it has told. */
-static bool is_noticed_at_once(const struct connection *connection)
+static bool is_detected_at_once(const struct connection *connection)
 {
     return connection->is_unix || strcmp(connection->state, "CLOSE-WAIT") == 0 ||
            strcmp(connection->state, "LAST-ACK") == 0 || strcmp(connection->state, "CLOSING") == 0;
@@ -178,27 +186,22 @@ static void estimate(struct connection *connection)
     bool timer_tells = tuning.keepalive == 0 && !sending && !connecting;
     double idle = when_idle(&tuning);
     double busy = when_sending(&tuning, network);
-    if (is_noticed_at_once(connection))
+    if (is_detected_at_once(connection))
         return;
     connection->estimated = !connection->tuning.known && !timer_tells;
-    connection->noticed = connecting ? when_connecting(&tuning, network) : sending ? busy : idle;
-    connection->at_worst = fmax(connection->noticed, fmax(idle, busy));
+    connection->detect_s = connecting ? when_connecting(&tuning, network) : sending ? busy : idle;
+    connection->detect_at_worst_s = fmax(connection->detect_s, fmax(idle, busy));
     if (!connection->tuning.known && (sending || connecting)) /* then no timer tells of keepalive */
-        connection->at_worst = connection->noticed;
+        connection->detect_at_worst_s = connection->detect_s;
 }
 
-void notice_estimate(struct audit *audit)
+void detection_estimate(struct audit *audit)
 {
-    bool harmless = copies_are_harmless();
-    for (size_t i = 0; i < audit->connection_count; i++) {
-        struct connection *connection = &audit->connections[i];
-        if (!connection->is_unix && harmless)
-            ask_through_its_holders(audit, connection);
-        estimate(connection);
-    }
+    for (size_t i = 0; i < audit->connection_count; i++)
+        estimate(&audit->connections[i]);
 }
 
-bool notice_is_too_late(const struct connection *connection)
+bool detection_is_too_late(const struct audit *audit, const struct connection *connection)
 {
-    return connection->at_worst > PATIENCE;
+    return connection->detect_at_worst_s > audit->request->max_detect_s;
 }

@@ -1,0 +1,24 @@
+/*
+ * bounded.h: work that may never come back. Who reads another process's memory waits for its pages,
+ * and a page of a file on FUSE comes when somebody pleases to send it. So a child does it, and is
+ * left behind when it makes no progress.
+ */
+#ifndef REDISGUARD_TOOL_BOUNDED_H
+#define REDISGUARD_TOOL_BOUNDED_H
+
+#include <stddef.h>
+
+/* Memory, all zero, in which the child's results can be seen. */
+void *bounded_memory(size_t size);
+
+struct bounded_work {
+    void *context;
+    void (*work)(void *context, size_t item); /* in the child; descriptors 1 and up are closed */
+    void (*abandoned)(void *context, size_t item); /* here: this one took too long, or crashed */
+};
+
+/* Does the work for each item below count, in order. An item may take 2 s; when three have taken
+ * longer, 0.1 s. */
+void bounded_each(size_t count, const struct bounded_work *work);
+
+#endif
