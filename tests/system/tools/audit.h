@@ -11,7 +11,7 @@
 
 #define AUDIT WRAPPER, "--audit"
 
-enum { ALL_WELL = 0, FAULTS = 1, FAILED = 125 };
+enum { ALL_WELL = 0, FAULTS = 1, UNSEEN = 2, FAILED = 125 };
 
 /* Which connections: those to the server's TCP port, or to its Unix socket. */
 #define TO_PORT_OF(server) WORDS(text("REDISGUARD_PORTS=%d", (server)->port), "REDISGUARD_UNIX=/-")
