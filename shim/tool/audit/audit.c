@@ -98,8 +98,8 @@ static void ask_process(void *context, size_t item)
 {
     struct audit *audit = context;
     struct process *process = &audit->processes[item];
-    process_describe(audit, process);
     detection_ask(audit, process);
+    process_describe(audit, process);
 }
 
 /* What the child had found out by then stays. */
@@ -108,6 +108,7 @@ static void abandon_process(void *context, size_t item)
     struct audit *audit = context;
     complain("process %d: its memory could not be read in time", (int)audit->processes[item].pid);
     audit->unread++;
+    audit->unread_holder = audit->unread_holder || audit->processes[item].held > 0;
 }
 
 /* What the child fills in must lie where it can be seen. */

@@ -130,22 +130,6 @@ static void read_version(struct process *process, uint64_t library)
     close(memory);
 }
 
-static void read_guard(struct process *process)
-{
-    int file = open_of(process->pid, "maps");
-    FILE *maps = file < 0 ? NULL : fdopen(file, "r");
-    if (maps == NULL)
-        return;
-    uint64_t library = find_library(maps);
-    if (library != 0)
-        process->guard = is_disabled(process->pid) ? GUARD_DISABLED : GUARD_ON;
-    else if (!ferror(maps))
-        process->guard = GUARD_OFF;
-    if (library != 0)
-        read_version(process, library);
-    fclose(maps);
-}
-
 /* Only what has loaded the library and holds no connection is asked. */
 static bool is_outside(const struct audit *audit, pid_t pid)
 {
@@ -160,11 +144,23 @@ static bool is_outside(const struct audit *audit, pid_t pid)
     return true;
 }
 
+/* What may never come back comes last: the rest is known then. */
 void process_describe(struct audit *audit, struct process *process)
 {
-    read_guard(process);
-    if (process->guard >= GUARD_DISABLED && process->held == 0)
-        process->is_outside = is_outside(audit, process->pid);
-    if (process->guard >= GUARD_DISABLED || process->holder_count > 0)
+    int file = open_of(process->pid, "maps");
+    FILE *maps = file < 0 ? NULL : fdopen(file, "r");
+    if (process->holder_count > 0)
         read_name(process);
+    if (maps == NULL)
+        return;
+    uint64_t library = find_library(maps);
+    process->guard = library != 0 ? GUARD_ON : ferror(maps) ? GUARD_UNKNOWN : GUARD_OFF;
+    fclose(maps);
+    if (library == 0)
+        return;
+    read_name(process);
+    process->is_outside = process->held == 0 && is_outside(audit, process->pid);
+    if (is_disabled(process->pid))
+        process->guard = GUARD_DISABLED;
+    read_version(process, library);
 }

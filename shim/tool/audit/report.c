@@ -44,7 +44,8 @@ int report_status(const struct audit *audit)
         return EXIT_FAILED;
     if (summary.shared > 0 || summary.unnoticed > 0)
         return FAULTS;
-    return summary.unknown > 0 || audit->unseen_namespaces > 0 || audit->unread > 0 ? UNSEEN : WELL;
+    return summary.unknown > 0 || audit->unseen_namespaces > 0 || audit->unread_holder ? UNSEEN
+                                                                                       : WELL;
 }
 
 /* ---- servers ---- */

@@ -161,6 +161,11 @@ static void print_connections(const struct audit *audit)
 
 /* ---- servers and processes ---- */
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "es";
+}
+
 static void print_servers(const struct audit *audit)
 {
     size_t count = 0;
@@ -199,7 +204,7 @@ static void print_processes(const struct audit *audit)
     for (size_t i = 0; i < count; i++)
         printf("%-8s  %-12s  %7zu  %zu process%s\n", "total",
                versions[i].version[0] == '\0' ? "?" : versions[i].version, versions[i].held,
-               versions[i].processes, versions[i].processes == 1 ? "" : "es");
+               versions[i].processes, plural(versions[i].processes));
     if (count > 0)
         putchar('\n');
 }
@@ -212,18 +217,20 @@ static void print_unseen(const struct audit *audit, const struct summary *summar
     if (summary->unheld > 0)
         printf("%zu held by nobody that can be seen\n", summary->unheld);
     if (unseen->hidden)
-        puts("other users' processes are hidden: /proc is mounted with hidepid");
+        puts("processes of other users are hidden: /proc is mounted with hidepid");
     if (unseen->count > 0)
-        printf("%zu processes could not be looked into: run as root, or with CAP_SYS_PTRACE and\n"
+        printf("%zu process%s could not be looked into: run as root, or with CAP_SYS_PTRACE and\n"
                "  CAP_DAC_READ_SEARCH\n",
-               unseen->count);
+               unseen->count, plural(unseen->count));
     if (unseen->protected > 0)
-        printf("%zu process%s closed to root, too\n", unseen->protected,
-               unseen->protected == 1 ? " is" : "es are");
+        printf("%zu process%s may not be looked into whatever our rights\n", unseen->protected,
+               plural(unseen->protected));
     if (audit->unread > 0)
-        printf("%zu processes whose memory could not be read in time\n", audit->unread);
+        printf("%zu process%s whose memory could not be read in time\n", audit->unread,
+               plural(audit->unread));
     if (audit->unseen_namespaces > 0)
-        printf("%zu processes did not tell their network namespace\n", audit->unseen_namespaces);
+        printf("%zu process%s in a network namespace that may not be looked at\n",
+               audit->unseen_namespaces, plural(audit->unseen_namespaces));
 }
 
 void report_table(const struct audit *audit)

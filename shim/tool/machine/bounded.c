@@ -16,7 +16,7 @@
 
 #include "common/complain.h"
 
-enum { LIMIT = 2000, SHORT_LIMIT = 100, PATIENT_TIMES = 3 }; /* ms */
+enum { LIMIT = 1000, SHORT_LIMIT = 100, PATIENT_TIMES = 3 }; /* ms */
 
 void *bounded_memory(size_t size)
 {

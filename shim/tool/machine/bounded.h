@@ -17,8 +17,8 @@ struct bounded_work {
     void (*abandoned)(void *context, size_t item); /* here: this one took too long, or crashed */
 };
 
-/* Does the work for each item below count, in order. An item may take 2 s; when three have taken
- * longer, 0.1 s. */
+/* Does the work for each item below count, in order. An item may take from 1 to 2 s; when three
+ * have taken longer, a tenth of that. */
 void bounded_each(size_t count, const struct bounded_work *work);
 
 #endif

@@ -144,22 +144,25 @@ static bool hidepid_hides(void)
     return hides;
 }
 
-/* CAP_SYS_PTRACE, and not only over the processes of a user namespace of our own. */
-static bool may_trace_everybody(void)
+/* The capabilities to list every descriptor and to follow it, and not only over the processes of a
+ * user namespace of our own. */
+static bool may_see_everybody(void)
 {
     static const char initial[] = "user:[4026531837]"; /* PROC_USER_INIT_INO of the kernel */
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[2] = {{0}};
     char namespace[sizeof initial] = "";
     ssize_t length = readlink("/proc/self/ns/user", namespace, sizeof namespace);
-    return syscall(SYS_capget, &header, sets) == 0 &&
-           (sets[0].effective & 1U << CAP_SYS_PTRACE) != 0 && length == (ssize_t)strlen(initial) &&
+    bool answered = syscall(SYS_capget, &header, sets) == 0;
+    bool lists = (sets[0].effective & (1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH)) != 0;
+    bool follows = (sets[0].effective & 1U << CAP_SYS_PTRACE) != 0;
+    return answered && lists && follows && length == (ssize_t)strlen(initial) &&
            memcmp(namespace, initial, strlen(initial)) == 0;
 }
 
 struct processes_unseen processes_visit(const struct processes_visitor *visitor)
 {
-    bool has_the_right = may_trace_everybody();
+    bool has_the_right = may_see_everybody();
     struct processes_unseen unseen = {.hidden = !has_the_right && hidepid_hides()};
     DIR *directory = opendir("/proc");
     if (directory == NULL)

@@ -56,4 +56,14 @@ static inline struct program *holding(const char *const steps[], const char *con
     return program;
 }
 
+static inline char *pid_of(const struct program *program)
+{
+    return text("%d", (int)program->pid);
+}
+
+static inline struct program *client_of(const struct server *redis)
+{
+    return holding(STEPS("socket=tcp", connect_step(redis), "hold"), guarded(redis, NULL));
+}
+
 #endif

@@ -1,6 +1,6 @@
 /*
- * What the audit can see and how it tells: other network namespaces, other users' processes, JSON,
- * one round after another, a crowd.
+ * What the audit can see and how it tells: other network namespaces, JSON, one round after another,
+ * a crowd.
  */
 #include "audit.h"
 
@@ -11,16 +11,6 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
-
-static char *pid_of(const struct program *program)
-{
-    return text("%d", (int)program->pid);
-}
-
-static struct program *client_of(const struct server *redis)
-{
-    return holding(STEPS("socket=tcp", connect_step(redis), "hold"), guarded(redis, NULL));
-}
 
 /* ---- network namespaces ---- */
 
@@ -73,86 +63,6 @@ Test(audit_view, a_process_that_is_not_there_is_an_error_and_the_others_are_show
     cr_expect_eq(outcome.status, FAILED);
     cr_expect_str_eq(outcome.err, text("redisguard: there is no process %d\n", (int)gone->pid));
     expect_part(outcome.out, holder("sockets", client->pid, "3"));
-}
-
-/* ---- rights ---- */
-
-#define NOBODY "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
-
-/* Nobody may not be able to reach the build folder; a descriptor needs no path. */
-static char *audit_by_nobody(const struct server *redis, const char *pid, int status)
-{
-    return text("%s", audited(WORDS("sh", "-c",
-                                    "exec 9<\"$0\"; exec setpriv --reuid=65534 --regid=65534 "
-                                    "--clear-groups /proc/self/fd/9 --audit $1 2>&1",
-                                    WRAPPER, pid),
-                              TO_PORT_OF(redis), status));
-}
-
-static void be_root(void)
-{
-    if (geteuid() != 0 ||
-        strstr(output_of(WORDS("cat", "/proc/self/uid_map")), "4294967295") == NULL)
-        cr_skip_test("needs to be root, to become somebody else");
-}
-
-Test(audit_view, without_rights_it_shows_what_it_can_and_says_what_it_could_not_see)
-{
-    be_root();
-    struct server *redis = start_redis(NULL);
-    struct program *client = client_of(redis);
-    char *printed = audit_by_nobody(redis, "", UNSEEN);
-    expect_part(printed, "\nunknown  ?       ~70");
-    expect_part(printed, "  nobody that can be seen\n");
-    expect_part(printed, "\n1 held by nobody that can be seen\n");
-    expect_part(printed,
-                " processes could not be looked into: run as root, or with CAP_SYS_PTRACE ");
-    expect_part(printed, " 0 in order, 0 shared, 1 unknown, 0 unnoticed ");
-    expect_no_part(printed, pid_of(client));
-}
-
-Test(audit_view, without_rights_a_missing_keepalive_shows_all_the_same)
-{
-    be_root();
-    struct server *redis = start_redis(NULL);
-    holding(STEPS("socket=tcp", connect_step(redis), "hold"), NULL);
-    expect_part(audit_by_nobody(redis, "", FAULTS), "fail     ?       never ");
-}
-
-static struct program *nobodys_client(const struct server *redis)
-{
-    struct program *client = start_program(
-        WORDS(NOBODY, "bash", "-c",
-              text("exec 3<>/dev/tcp/127.0.0.1/%d; echo connected; read", redis->port)),
-        NULL);
-    wait_for_line(client, "connected");
-    return client;
-}
-
-Test(audit_view, without_rights_ones_own_processes_show_in_full)
-{
-    be_root();
-    struct server *redis = start_redis(NULL);
-    struct program *client = nobodys_client(redis);
-    char *printed = audit_by_nobody(redis, "", FAULTS);
-    expect_part(printed, text("%sunguarded", holder("bash", client->pid, "3")));
-}
-
-/* Of somebody else's process it is not even told which it is. */
-Test(audit_view, a_namespace_that_may_not_be_entered_is_an_error)
-{
-    be_root();
-    enter_private_network();
-    struct server *redis = start_redis(NULL);
-    struct program *others = client_of(redis);
-    struct program *own = nobodys_client(redis);
-    leave_for_another_network();
-    expect_part(audit_by_nobody(redis, pid_of(others), FAILED),
-                text("redisguard: process %s: its network namespace may not be looked at: ",
-                     pid_of(others)));
-    expect_part(
-        audit_by_nobody(redis, pid_of(own), FAILED),
-        text("redisguard: process %s: its network namespace may not be entered: ", pid_of(own)));
 }
 
 /* ---- JSON ---- */
