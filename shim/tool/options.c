@@ -47,11 +47,11 @@ static const char usage[] =
     "      --format FORMAT      of --check and --audit: table or json; of --audit also\n"
     "                           prometheus\n"
     "      --json               the same as --format json\n"
-    "      --tune               set these times on the connections of processes that run\n"
+    "      --tune               set these times on connections of processes that run\n"
     "      --dry-run            of --tune: only say what would be set\n"
     "      --server             of --tune: also what a local server has accepted\n"
-    "      --watch SECONDS      of --audit and --tune: again and again, until SIGINT or\n"
-    "                           SIGTERM\n"
+    "      --watch SECONDS      of --audit and --tune: again and again, until SIGINT\n"
+    "                           or SIGTERM\n"
     "      --all                of --audit and --tune: in every network namespace\n"
     "      --max-notice SECONDS of --audit: what takes longer to notice is a fault\n"
     "      --only WHICH         of --audit: show faults, shared or unguarded ones\n"
@@ -62,7 +62,8 @@ static const char usage[] =
     "127 when it is not found, else that of COMMAND. --check: 0 the guard works, 1 it\n"
     "does not. --audit: 0 all is well, 1 a connection is shared or a dead peer would\n"
     "go unnoticed for more than an hour, 2 something could not be seen.\n"
-    "--tune: 0 everything is tuned, 1 something could not be. Defaults: redisguard(1).\n";
+    "--tune: 0 everything is tuned, 1 something could not be.\n"
+    "Defaults: redisguard(1).\n";
 
 /* What has no short form gets a number that no character has. */
 enum {
