@@ -19,11 +19,6 @@ enum { DETECT = 4, MARGIN = 1, NOT_ALL_TUNED = 1 };
 #define THE_CHANGE                                                                                 \
     "keepalive off -> 1+3x1 s, user timeout none -> 4 s, detection time unlimited -> 4 s"
 
-static const char *pid_of(const struct program *program)
-{
-    return text("%d", (int)program->pid);
-}
-
 static char *tuned(const struct server *server, const char *const argv[], int status)
 {
     return audited(argv, TO_PORT_OF(server), status);
