@@ -88,7 +88,7 @@ $(BUILD)/libredisguard.so: $(SHIM_OBJECTS) $(BUILD)/stubs/libc.so
 TOOL_CFLAGS  := $(CFLAGS) $(STANDARD) -iquote shim/tool $(WARNINGS) -ffunction-sections -fdata-sections
 TOOL_LDFLAGS := -static -Wl,--gc-sections,-z,relro,-z,noexecstack
 TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/*.c shim/tool/*/*.c))) \
-                $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line)
+                $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line keepalive log log_file error_name)
 
 $(BUILD)/shim/tool/%.o: shim/tool/%.c Makefile | $(WORKING_COMPILER)
 	@mkdir -p $(@D)

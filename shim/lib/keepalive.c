@@ -110,8 +110,8 @@ static void tighten_option(int fd, const struct option *option, int theirs)
         set_option(fd, option, ours);
 }
 
-/* What the socket has when it is connected: a default of the kernel was chosen by nobody. */
-static void tighten_all(int fd)
+/* A default of the kernel was chosen by nobody. */
+void keepalive_tighten(int fd)
 {
     int timeout = value_in(fd, &options[USER_TIMEOUT]);
     for (const struct option *option = options; option < options + OPTIONS; option++) {
@@ -159,7 +159,7 @@ bool keepalive_tune(int fd)
     if (!is_unused_tcp(fd))
         return false;
     if (config()->force == FORCE_TIGHTEN)
-        tighten_all(fd);
+        keepalive_tighten(fd);
     else
         for (const struct option *option = options; option < options + OPTIONS; option++)
             set_option(fd, option, value_of(option));

@@ -2,8 +2,8 @@
 # command's own arguments. Loaded by bash-completion when redisguard is first completed.
 
 _redisguard_options='--ports --unix --detect --keepidle --keepintvl --keepcnt --user-timeout --fork
-    --log --log-level --trap --env --check --audit --format --json --watch --all
-    --max-notice --only --help --version'
+    --log --log-level --trap --env --check --audit --tune --dry-run --server --all --format --json
+    --watch --max-notice --only --help --version'
 
 # What may stand at the cursor? Sets option, when its value is due; else command, the index of the
 # first word that is not ours; and audit, behind --audit.
@@ -14,7 +14,7 @@ _redisguard_read() {
         option=''
         case ${COMP_WORDS[i]} in
         --) command=$((i + 1)) && return ;;
-        --audit) audit=yes ;;
+        --audit | --tune) audit=yes ;;
         --ports | --unix | --detect | --keepidle | --keepintvl | --keepcnt | --user-timeout | \
             --fork | --log | --log-level | --format | --watch | --max-notice | --only | -[pd])
             option=${COMP_WORDS[i]}

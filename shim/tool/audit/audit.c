@@ -125,8 +125,11 @@ static void ask_processes(struct audit *audit)
     audit->connections =
         shared_copy(audit->connections, audit->connection_count, sizeof *audit->connections);
     bounded_each(audit->process_count, &work);
-    for (size_t i = 0; i < audit->process_count; i++)
-        audit->unread += audit->processes[i].is_unread;
+    for (size_t i = 0; i < audit->process_count; i++) {
+        const struct process *process = &audit->processes[i];
+        audit->unread += process->is_unread;
+        audit->unread_holder = audit->unread_holder || (process->is_unread && process->held > 0);
+    }
 }
 
 static int one_round(const struct audit_request *request)

@@ -117,6 +117,7 @@ struct audit {
     size_t holder_count;
     struct processes_unseen unseen;
     size_t unread;            /* processes whose memory could not be read in time */
+    bool unread_holder;       /* one of them has a connection to Redis */
     size_t unseen_namespaces; /* processes that would not tell theirs */
     bool failed;              /* something that was asked for could not be looked at */
 };

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const char *const report_result_names[] = {"ok", "fail", "unknown"};
 const char *const report_guard_names[] = {"unknown", "off", "disabled", "on"};
@@ -43,7 +44,8 @@ int report_status(const struct audit *audit)
         return EXIT_FAILED;
     if (summary.shared > 0 || summary.unnoticed > 0)
         return FAULTS;
-    return summary.unknown > 0 || audit->unseen_namespaces > 0 || audit->unread > 0 ? UNSEEN : WELL;
+    return summary.unknown > 0 || audit->unseen_namespaces > 0 || audit->unread_holder ? UNSEEN
+                                                                                       : WELL;
 }
 
 /* ---- servers ---- */

@@ -4,7 +4,6 @@
 #include "machine/netlink.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,10 +13,11 @@
 
 enum { PARTS_AT_MOST = 4, ANSWER = 1 << 16 };
 
-static int send_request(int netlink, const struct netlink_part *parts, size_t part_count)
+static int send_request(int netlink, unsigned short type, const struct netlink_part *parts,
+                        size_t part_count)
 {
     struct nlmsghdr header = {.nlmsg_len = NLMSG_LENGTH(0),
-                              .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                              .nlmsg_type = type,
                               .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP};
     struct iovec pieces[1 + PARTS_AT_MOST] = {{&header, sizeof header}};
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
@@ -39,7 +39,8 @@ static int error_in(const struct nlmsghdr *message)
     return -error;
 }
 
-static int take_answer(int netlink, void (*take)(void *, const struct nlmsghdr *), void *context)
+static int take_answer(int netlink, unsigned short type,
+                       void (*take)(void *, const struct nlmsghdr *), void *context)
 {
     static _Alignas(struct nlmsghdr) char buffer[ANSWER];
     for (;;) {
@@ -53,21 +54,21 @@ static int take_answer(int netlink, void (*take)(void *, const struct nlmsghdr *
              NLMSG_OK(message, length); message = NLMSG_NEXT(message, length)) {
             if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
                 return error_in(message);
-            if (message->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+            if (message->nlmsg_type == type)
                 take(context, message);
         }
     }
 }
 
-int netlink_dump(const struct netlink_part *parts, size_t part_count,
+int netlink_dump(unsigned short type, const struct netlink_part *parts, size_t part_count,
                  void (*take)(void *context, const struct nlmsghdr *message), void *context)
 {
     int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (netlink < 0)
         return errno;
-    int error = send_request(netlink, parts, part_count);
+    int error = send_request(netlink, type, parts, part_count);
     if (error == 0)
-        error = take_answer(netlink, take, context);
+        error = take_answer(netlink, type, take, context);
     close(netlink);
     return error;
 }

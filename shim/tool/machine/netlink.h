@@ -8,13 +8,14 @@
 #include <linux/netlink.h>
 #include <stddef.h>
 
-/* parts: the payload of the request, in pieces. Returns 0, or an errno: the kernel does not answer.
- * take gets each message of the answer, whole. */
+/* type: of the request and of the messages of the answer. parts: the payload of the request, in
+ * pieces. Returns 0, or an errno: the kernel does not answer. take gets each message of the answer,
+ * whole. */
 struct netlink_part {
     const void *bytes;
     size_t size;
 };
-int netlink_dump(const struct netlink_part *parts, size_t part_count,
+int netlink_dump(unsigned short type, const struct netlink_part *parts, size_t part_count,
                  void (*take)(void *context, const struct nlmsghdr *message), void *context);
 
 /* The payload of the attribute of that type behind the first `header` bytes of a message's payload;

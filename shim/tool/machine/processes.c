@@ -113,8 +113,7 @@ static bool has_no_descriptors(pid_t pid)
     return state == 'Z' || (flags & PF_KTHREAD) != 0;
 }
 
-/* False: it holds something that we may not see. */
-static bool visit(const struct processes_visitor *visitor, pid_t pid)
+bool processes_visit_one(const struct processes_visitor *visitor, pid_t pid)
 {
     if (visitor->process != NULL)
         visitor->process(visitor->context, pid);
@@ -169,7 +168,7 @@ struct processes_unseen processes_visit(const struct processes_visitor *visitor)
     if (directory == NULL)
         give_up("/proc: %s", strerror(errno));
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (is_number(entry->d_name) && !visit(visitor, atoi(entry->d_name)))
+        if (is_number(entry->d_name) && !processes_visit_one(visitor, atoi(entry->d_name)))
             (*(has_the_right ? &unseen.protected : &unseen.count))++;
     closedir(directory);
     return unseen;

@@ -29,6 +29,9 @@ struct processes_unseen {
     bool hidden;      /* /proc, with hidepid, does not even tell which processes there are */
 };
 
+/* Of this process alone. False: it holds something that we may not see. */
+bool processes_visit_one(const struct processes_visitor *visitor, pid_t pid);
+
 struct processes_unseen processes_visit(const struct processes_visitor *visitor);
 
 /* The inode of the socket behind this descriptor now; 0: none. */

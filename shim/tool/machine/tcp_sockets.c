@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -153,23 +152,18 @@ static void take_message(void *context, const struct nlmsghdr *message)
 int tcp_sockets_list(const struct config *config, unsigned ends, bool info,
                      void (*take)(void *context, const struct tcp_socket *socket), void *context)
 {
-    static const sa_family_t families[] = {AF_INET, AF_INET6};
     static const unsigned left_out =
         1U << SYN_RECV | 1U << TIME_WAIT | 1U << CLOSED | 1U << LISTENING;
     static struct filter filter;
     struct query query = {config, ends, take, context};
-    struct inet_diag_req_v2 request = {
-        .sdiag_protocol = IPPROTO_TCP,
-        .idiag_ext = info ? 1U << (INET_DIAG_INFO - 1) : 0,
-        .idiag_states = ((1U << (CLOSING + 1)) - (1U << ESTABLISHED)) & ~left_out};
+    /* SOCK_DIAG_BY_FAMILY would go through all sockets twice, for AF_INET and for AF_INET6. */
+    struct inet_diag_req request = {.idiag_family = AF_UNSPEC,
+                                    .idiag_ext = info ? 1U << (INET_DIAG_INFO - 1) : 0,
+                                    .idiag_states =
+                                        ((1U << (CLOSING + 1)) - (1U << ESTABLISHED)) & ~left_out};
     struct netlink_part parts[] = {{&request, sizeof request},
                                    {&filter, build_filter(&query, &filter)}};
-    int error = 0;
-    for (size_t i = 0; i < sizeof families / sizeof families[0] && error == 0; i++) {
-        request.sdiag_family = (uint8_t)families[i];
-        error = netlink_dump(parts, parts[1].size > 0 ? 2 : 1, take_message, &query);
-    }
-    return error;
+    return netlink_dump(TCPDIAG_GETSOCK, parts, parts[1].size > 0 ? 2 : 1, take_message, &query);
 }
 
 /* ---- words ---- */

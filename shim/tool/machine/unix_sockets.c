@@ -65,5 +65,5 @@ int unix_sockets_list(void (*take)(void *context, const struct unix_socket *sock
     };
     const struct netlink_part part = {&request, sizeof request};
     struct query query = {take, context};
-    return netlink_dump(&part, 1, take_message, &query);
+    return netlink_dump(SOCK_DIAG_BY_FAMILY, &part, 1, take_message, &query);
 }
