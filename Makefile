@@ -3,7 +3,7 @@
 # make test       everything that is tested
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
-# make proof      a model of what fork and threads do to the registry, verified
+# make proof      a model of what fork and threads do to the registry, verified; FULL=1: in full
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -171,7 +171,8 @@ check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
 deps:
 	tests/dependencies demo test proof lab bench dist matrix deb deb-test lint
 
-# Every interleaving of threads and a fork, by the model checker spin.
+# Every interleaving of threads and a fork, by the model checker spin: 20 s, with FULL=1 a
+# minute.
 proof:
 	tests/dependencies proof
 	tests/proof/prove $(BUILD)/proof
@@ -219,12 +220,13 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
 
-# ---- data races: the programs of threads.c with the whole guard linked in, under ThreadSanitizer,
-# which Criterion cannot start under ----
+# ---- data races: programs of threads.c and half_open.c with the whole guard linked in, under
+# ThreadSanitizer, which Criterion cannot start under ----
 
-TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks
+TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks $(BUILD)/tsan/half_open_storm
 
-$(BUILD)/tsan/%: tests/system/fork/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
+vpath %.c tests/system/fork/programs tests/system/dead_peer/programs
+$(TSAN_PROGRAMS): $(BUILD)/tsan/%: %.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
 	@mkdir -p $(@D)
 	gcc -O1 -g $(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
 	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
@@ -234,7 +236,7 @@ tsan-programs: $(TSAN_PROGRAMS)
 tsan:
 	tests/dependencies tsan
 	$(MAKE) $(BUILD)/system-tests $(TSAN_PROGRAMS) $(MODULES)
-	$(BUILD)/system-tests --filter 'threads/*race'
+	$(BUILD)/system-tests --filter '@(threads|half_open)/*race'
 
 # ---- what it costs ----
 

@@ -105,9 +105,9 @@ static void ask_process(void *context, size_t item)
 /* What the child had found out by then stays. */
 static void abandon_process(void *context, size_t item)
 {
-    struct audit *audit = context;
+    const struct audit *audit = context;
     complain("process %d: its memory could not be read in time", (int)audit->processes[item].pid);
-    audit->unread++;
+    audit->processes[item].is_unread = true;
 }
 
 /* What the child fills in must lie where it can be seen. */
@@ -125,6 +125,11 @@ static void ask_processes(struct audit *audit)
     audit->connections =
         shared_copy(audit->connections, audit->connection_count, sizeof *audit->connections);
     bounded_each(audit->process_count, &work);
+    for (size_t i = 0; i < audit->process_count; i++) {
+        const struct process *process = &audit->processes[i];
+        audit->unread += process->is_unread;
+        audit->unread_holder = audit->unread_holder || (process->is_unread && process->held > 0);
+    }
 }
 
 static int one_round(const struct audit_request *request)

@@ -45,15 +45,16 @@ struct network {
     int retries, connect_retries, connect_linear;
 };
 
-enum guard { GUARD_UNKNOWN, GUARD_OFF, GUARD_DISABLED, GUARD_ON };
+enum guard_state { GUARD_UNKNOWN, GUARD_OFF, GUARD_DISABLED, GUARD_ON };
 
 struct process {
     pid_t pid;
     char name[64];
-    enum guard guard;
+    enum guard_state guard;
     char version[32];             /* of the library that it has loaded; empty: not known */
     size_t holders, holder_count; /* in the audit's list */
     size_t held;                  /* connections to Redis */
+    bool is_unread;               /* its memory could not be read in time */
     bool is_outside;              /* in none of the network namespaces that are looked at */
 };
 
@@ -111,10 +112,12 @@ struct audit {
     size_t connection_count;
     struct process *processes; /* all of the machine */
     size_t process_count;
-    struct holder *holders; /* by process */
+    struct holder *holders;     /* by process */
+    const struct holder **held; /* the same, by connection */
     size_t holder_count;
     struct processes_unseen unseen;
     size_t unread;            /* processes whose memory could not be read in time */
+    bool unread_holder;       /* one of them has a connection to Redis */
     size_t unseen_namespaces; /* processes that would not tell theirs */
     bool failed;              /* something that was asked for could not be looked at */
 };

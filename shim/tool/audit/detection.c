@@ -81,7 +81,12 @@ static bool is_it(const struct connection *connection, int copy)
            cookie == connection->cookie;
 }
 
-static struct tuning tuning_of(int socket)
+static bool is_connecting(const struct connection *connection)
+{
+    return strcmp(connection->state, "SYN-SENT") == 0;
+}
+
+static struct tuning tuning_of(int socket, bool connecting)
 {
     return (struct tuning){
         .known = true,
@@ -90,7 +95,7 @@ static struct tuning tuning_of(int socket)
         .interval = option(socket, IPPROTO_TCP, TCP_KEEPINTVL),
         .probes = option(socket, IPPROTO_TCP, TCP_KEEPCNT),
         .user_timeout = option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT),
-        .connect_retries = option(socket, IPPROTO_TCP, TCP_SYNCNT),
+        .connect_retries = connecting ? option(socket, IPPROTO_TCP, TCP_SYNCNT) : 0,
     };
 }
 
@@ -106,7 +111,7 @@ void detection_ask(struct audit *audit, const struct process *process)
             continue;
         int copy = copy_of(pidfd, holder->fd);
         if (copy >= 0 && is_it(connection, copy))
-            connection->tuning = tuning_of(copy);
+            connection->tuning = tuning_of(copy, is_connecting(connection));
         if (copy >= 0)
             close(copy);
     }
@@ -181,7 +186,7 @@ static void estimate(struct connection *connection)
 {
     const struct network *network = connection->network;
     struct tuning tuning = connection->tuning.known ? connection->tuning : guess(connection);
-    bool connecting = strcmp(connection->state, "SYN-SENT") == 0;
+    bool connecting = is_connecting(connection);
     bool sending = connection->in_flight > 0;
     bool timer_tells = tuning.keepalive == 0 && !sending && !connecting;
     double idle = when_idle(&tuning);

@@ -93,7 +93,7 @@ static void judge_sharing(struct audit *audit)
 
 static const struct holder **holder_list(size_t count)
 {
-    const struct holder **list = calloc(count + 1, sizeof *list);
+    const struct holder **list = calloc(count + 1, sizeof(const struct holder *));
     if (list == NULL)
         give_up("out of memory");
     return list;
@@ -102,7 +102,7 @@ static const struct holder **holder_list(size_t count)
 /* Gives each connection its holders. */
 static void assign_holders(struct audit *audit)
 {
-    const struct holder **next = holder_list(audit->holder_count);
+    const struct holder **next = audit->held = holder_list(audit->holder_count);
     for (size_t i = 0; i < audit->connection_count; i++) {
         audit->connections[i].holders = next;
         next += audit->connections[i].holder_count;
@@ -114,7 +114,7 @@ static void assign_holders(struct audit *audit)
     }
     for (size_t i = 0; i < audit->connection_count; i++)
         qsort(audit->connections[i].holders, audit->connections[i].holder_count,
-              sizeof *audit->connections[i].holders, by_process);
+              sizeof(const struct holder *), by_process);
 }
 
 static bool still_holds(const struct connection *connection, const struct holder *holder)

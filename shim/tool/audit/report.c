@@ -44,7 +44,8 @@ int report_status(const struct audit *audit)
         return EXIT_FAILED;
     if (summary.shared > 0 || summary.unnoticed > 0)
         return FAULTS;
-    return summary.unknown > 0 || audit->unseen_namespaces > 0 || audit->unread > 0 ? UNSEEN : WELL;
+    return summary.unknown > 0 || audit->unseen_namespaces > 0 || audit->unread_holder ? UNSEEN
+                                                                                       : WELL;
 }
 
 /* ---- servers ---- */
@@ -135,15 +136,6 @@ bool report_shows(const struct audit *audit, const struct connection *connection
 }
 
 /* ---- all of it ---- */
-
-void report_time(char text[REPORT_TIME])
-{
-    time_t seconds = time(NULL);
-    struct tm utc;
-    text[0] = '\0';
-    if (gmtime_r(&seconds, &utc) != NULL)
-        strftime(text, REPORT_TIME, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
 
 int report_print(const struct audit *audit)
 {

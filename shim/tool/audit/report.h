@@ -45,10 +45,6 @@ bool report_shows(const struct audit *audit, const struct connection *connection
 /* Has it loaded the library, and is it in a namespace that was looked at? */
 bool report_has_library(const struct process *process);
 
-/* 2026-11-22T10:00:00Z */
-enum { REPORT_TIME = 32 };
-void report_time(char text[REPORT_TIME]);
-
 /* report.c: returns the exit status. */
 int report_print(const struct audit *audit);
 int report_status(const struct audit *audit);

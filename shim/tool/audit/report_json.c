@@ -170,10 +170,9 @@ static void print_versions(const struct audit *audit)
 void report_json(const struct audit *audit)
 {
     struct summary summary = report_sum_up(audit);
-    char now[REPORT_TIME];
-    report_time(now);
-    printf("{\"redisguard\": \"%s\", \"time\": \"%s\", \"connections\": [", REDISGUARD_VERSION,
-           now);
+    printf("{\"redisguard\": \"%s\", \"time\": ", REDISGUARD_VERSION);
+    print_now();
+    fputs(", \"connections\": [", stdout);
     print_connections(audit);
     fputs("], \"servers\": [", stdout);
     print_servers(audit);

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/print.h"
+#include "line.h"
 #include "report.h"
 
 enum { COLUMNS = 100, WORD = 48, INDENT = 9, BEFORE_LOCAL = 48, LOCAL = 22 };
@@ -236,10 +238,10 @@ static void print_unseen(const struct audit *audit, const struct summary *summar
 void report_table(const struct audit *audit)
 {
     struct summary summary = report_sum_up(audit);
-    char now[REPORT_TIME];
-    report_time(now);
+    struct line now = {.length = 0};
+    line_timestamp(&now, time(NULL));
     if (audit->request->watch > 0)
-        puts(now);
+        printf("%.*s\n", (int)now.length, now.text);
     print_connections(audit);
     if (audit->request->only == ONLY_ALL) {
         print_servers(audit);

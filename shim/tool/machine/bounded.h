@@ -14,10 +14,11 @@ void *bounded_memory(size_t size);
 struct bounded_work {
     void *context;
     void (*work)(void *context, size_t item); /* in the child; descriptors 1 and up are closed */
-    void (*abandoned)(void *context, size_t item); /* here: this one took too long, or crashed */
+    void (*abandoned)(void *context, size_t item); /* it took too long, or crashed; in a process of
+                                                      its own perhaps, as its memory shows */
 };
 
-/* Does the work for each item below count, in order. An item may take from 1 to 2 s; when three
+/* Does the work for each item below count. An item may take from 1 to 2 s; when three
  * have taken longer, a tenth of that. */
 void bounded_each(size_t count, const struct bounded_work *work);
 

@@ -21,10 +21,8 @@ static int send_request(int netlink, unsigned short type, const struct netlink_p
                               .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP};
     struct iovec pieces[1 + PARTS_AT_MOST] = {{&header, sizeof header}};
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct msghdr message = {.msg_name = &kernel,
-                             .msg_namelen = sizeof kernel,
-                             .msg_iov = pieces,
-                             .msg_iovlen = 1 + part_count};
+    struct msghdr message = {.msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = pieces};
+    message.msg_iovlen = (__typeof__(message.msg_iovlen))(1 + part_count); /* musl's is an int */
     for (size_t i = 0; i < part_count; i++) {
         pieces[1 + i] = (struct iovec){(void *)(uintptr_t)parts[i].bytes, parts[i].size};
         header.nlmsg_len += (uint32_t)parts[i].size;

@@ -14,7 +14,7 @@
 /* <netinet/tcp.h> has these, and a tcp_info of its own that is older. */
 enum { ESTABLISHED = 1, SYN_RECV = 3, TIME_WAIT = 6, CLOSED = 7, LISTENING = 10, CLOSING = 11 };
 
-enum { RANGES_AT_MOST = 1024 }; /* more ports than that are filtered here */
+enum { RANGES_AT_MOST = 2048 }; /* of both ends; where there are more, they are filtered here */
 
 struct query {
     const struct config *config;
@@ -33,7 +33,7 @@ struct range_code {
 
 struct filter {
     struct nlattr header;
-    struct range_code code[2 * RANGES_AT_MOST];
+    struct range_code code[RANGES_AT_MOST];
 };
 
 static size_t add_ranges(const struct config *config, bool peer, struct range_code *code,
@@ -46,7 +46,7 @@ static size_t add_ranges(const struct config *config, bool peer, struct range_co
             continue;
         while (last + 1 < PORTS && config_lists_port(config, last + 1))
             last++;
-        if (count == 2 * RANGES_AT_MOST)
+        if (count == RANGES_AT_MOST)
             return count + 1;
         code[count++] = (struct range_code){
             .at_least.code = peer ? INET_DIAG_BC_D_GE : INET_DIAG_BC_S_GE,
@@ -60,12 +60,12 @@ static size_t add_ranges(const struct config *config, bool peer, struct range_co
 
 static void link_ranges(struct range_code *code, size_t count)
 {
-    enum { OP = sizeof(struct inet_diag_bc_op) };
+    enum { OP = sizeof(struct inet_diag_bc_op), COMPARISON = 2 * OP };
     for (size_t i = 0; i < count; i++) {
         unsigned beyond = i + 1 == count ? OP : 0;
-        code[i].at_least.yes = code[i].at_most.yes = 2 * OP;
+        code[i].at_least.yes = code[i].at_most.yes = COMPARISON;
         code[i].at_least.no = (unsigned short)(sizeof code[i] + beyond);
-        code[i].at_most.no = (unsigned short)(sizeof code[i] - 2 * OP + beyond);
+        code[i].at_most.no = (unsigned short)(sizeof code[i] - COMPARISON + beyond);
         code[i].accept = (struct inet_diag_bc_op){
             .code = INET_DIAG_BC_JMP,
             .yes = OP,
@@ -80,9 +80,9 @@ static size_t build_filter(const struct query *query, struct filter *filter)
     size_t count = 0;
     if (query->ends & CLIENT_ENDS)
         count = add_ranges(query->config, true, filter->code, count);
-    if (query->ends & SERVER_ENDS && count <= 2 * RANGES_AT_MOST)
+    if (query->ends & SERVER_ENDS && count <= RANGES_AT_MOST)
         count = add_ranges(query->config, false, filter->code, count);
-    if (count == 0 || count > 2 * RANGES_AT_MOST)
+    if (count == 0 || count > RANGES_AT_MOST)
         return 0;
     link_ranges(filter->code, count);
     size_t size = sizeof filter->header + count * sizeof filter->code[0];

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "tune/connection.h"
 
@@ -24,9 +25,12 @@ void notify_open(void)
     if (path[0] == '@')
         address.sun_path[0] = '\0';
     manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (manager >= 0)
-        connect(manager, (const struct sockaddr *)&address,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+    length += offsetof(struct sockaddr_un, sun_path);
+    if (manager >= 0 &&
+        connect(manager, (const struct sockaddr *)&address, (socklen_t)length) != 0) {
+        close(manager);
+        manager = -1;
+    }
 }
 
 /* A manager that is gone is not told again. */

@@ -51,6 +51,17 @@ Test(errno_parity, of_setsockopt_are_the_same)
                                  "ENOPROTOOPT", "ENOTSOCK", "EOPNOTSUPP", "EPERM"));
 }
 
+Test(errno_parity, of_getsockopt_are_the_same)
+{
+    expect_the_same_errors("errors_getsockopt", WORDS("EBADF", "EFAULT", "EINVAL", "ENOPROTOOPT",
+                                                      "ENOTSOCK", "EOPNOTSUPP"));
+}
+
+Test(errno_parity, of_close_are_the_same)
+{
+    expect_the_same_errors("errors_close", WORDS("EBADF", "EINVAL"));
+}
+
 Test(errno_parity, of_dup_dup2_and_dup3_are_the_same)
 {
     expect_the_same_errors("errors_copies", WORDS("EBADF", "EINVAL", "EMFILE"));

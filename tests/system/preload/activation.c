@@ -14,8 +14,8 @@
 /* The output of a script on a machine whose /etc it may change; each command must succeed. */
 static char *on_a_machine(const char *script)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     static const char run[] = "cp -a /etc \"$1\" && mount --bind \"$1/etc\" /etc && "
                               "exec bash -euc \"$2\" \"$1\"";
     return output_of(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory(), script));
@@ -76,8 +76,8 @@ Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_noth
 /* What the services of a systemd with these lines in its configuration print. */
 static char *in_systemd(const char *setup)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     struct outcome outcome = run_program(
         WORDS(SOURCE_DIR "/tests/system/preload/in_systemd", scratch_directory(), setup), NULL);
     if (outcome.status == 77)
@@ -135,4 +135,23 @@ Test(activation, etc_environment_does_not_reach_what_sudo_and_runuser_start)
     cr_assert_str_eq(
         on_a_machine(ETC_ENVIRONMENT "sudo " CHECK_MAIN "\nrunuser -l root -c " CHECK_MAIN "\n"),
         "unguarded\nunguarded\n");
+}
+
+/* The real cron, with this table alone: it starts a job at the next full minute. */
+#define BY_CRON                                                                                    \
+    "mount -t tmpfs none /run; mount -t tmpfs none /var/spool/cron; mkdir "                        \
+    "/var/spool/cron/crontabs\n"                                                                   \
+    "rm -rf /etc/cron.d/*\n"                                                                       \
+    "echo \"* * * * * root (" CHECK_MAIN "; printenv REDISGUARD_DETECT; echo done) >>$0/job\" "    \
+    ">/etc/crontab\n"                                                                              \
+    "cron -f &\nuntil grep -q done $0/job 2>/dev/null; do sleep 0.1; done\nkill $!\ncat $0/job\n"
+
+Test(activation, ld_so_preload_guards_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE BY_CRON), "guarded\ndone\n");
+}
+
+Test(activation, etc_environment_reaches_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(ETC_ENVIRONMENT BY_CRON), "guarded\n15\ndone\n");
 }

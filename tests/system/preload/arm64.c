@@ -81,6 +81,11 @@ Test(arm64, a_module_is_found_by_its_path_and_guarded)
     expect_module_guarded(&arm64, "library", ARM64 "tests/system/modules/rebind_lazy.so");
 }
 
+Test(arm64, bare_names_opened_in_a_loop_are_all_rebound)
+{
+    expect_modules_in_a_loop_guarded(&arm64);
+}
+
 Test(arm64, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
 {
     expect_no_bypass_while_opening(&arm64);

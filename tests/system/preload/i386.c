@@ -85,6 +85,11 @@ Test(i386, a_module_is_found_by_its_path_and_guarded_however_it_was_bound)
     expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_noplt.so");
 }
 
+Test(i386, bare_names_opened_in_a_loop_are_all_rebound)
+{
+    expect_modules_in_a_loop_guarded(&i386);
+}
+
 Test(i386, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
 {
     expect_no_bypass_while_opening(&i386);

@@ -17,7 +17,7 @@ static void leave_for_another_network(void)
 
 #define NOBODY "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
 
-/* Nobody may not be able to reach the build folder; a descriptor needs no path. */
+/* Nobody may not be able to reach the build directory; a descriptor needs no path. */
 static char *audit_by_nobody(const struct server *redis, const char *pid, int status)
 {
     return text("%s", audited(WORDS("sh", "-c",
@@ -217,10 +217,11 @@ Test(audit_rights, a_process_whose_memory_never_comes_does_not_hang_the_audit)
         start_program(WORDS(PROGRAMS "audit_stuck", port_of(redis), mount_point), NULL);
     wait_for_line(stuck, "ready");
     struct program *client = client_of(redis);
-    struct program *audit = start_program(WORDS(AUDIT), TO_PORT_OF(redis));
-    wait_for_line(audit, " to Redis: ");
-    end_program(stuck); /* only then can the child that the audit has left behind end */
-    struct outcome outcome = finish_program(audit);
+    struct program *auditor = start_program(
+        WORDS("sh", "-c", "\"$0\" --audit | cat; echo ended", WRAPPER), TO_PORT_OF(redis));
+    wait_for_line(auditor, "ended");
+    end_program(stuck); /* whoever sleeps in a read of its memory can be killed from here on */
+    struct outcome outcome = finish_program(auditor);
     expect_part(outcome.out, holder("audit_stuck", stuck->pid, "3"));
     expect_part(outcome.out, " keepalive off, ");
     expect_part(outcome.out,

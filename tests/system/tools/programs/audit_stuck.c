@@ -1,18 +1,21 @@
 /*
  * Holds one connection to Redis, and maps a file libredisguard.so whose pages never come: a file
  * system of its own, fuse(4), which answers everything but reads. Prints "ready" and stays until
- * its standard input ends, 20 s at most: who reads its memory sleeps until then. Needs to be root.
- * Run bare by the audit suites.
+ * its standard input ends. Needs to be root. Run bare by the audit suites.
+ *
+ * A child is the file system: who reads the mapping of this process holds its memory's lock, so
+ * that a thread of this process could not end, and would keep both asleep for ever.
  *
  *     audit_stuck PORT MOUNT-POINT
  */
 #include "child_tools.h"
 
 #include <linux/fuse.h>
-#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 
 enum { FILE_NODE = 2, FILE_SIZE = 4096 };
 
@@ -58,41 +61,39 @@ static void serve_one(int fuse, const struct fuse_in_header *request)
     case FUSE_READ:
         break;
     default:
-        answer(fuse, request->unique, ENOSYS, NULL, 0);
+        answer(fuse, request->unique, ENOSYS, "", 0);
     }
 }
 
-static void *serve(void *argument)
+static _Noreturn void serve(int fuse)
 {
     static _Alignas(struct fuse_in_header) char request[1 << 17];
-    int fuse = *(int *)argument;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (read(fuse, request, sizeof request) > 0)
         serve_one(fuse, (const struct fuse_in_header *)request);
-    return NULL;
+    _exit(EXIT_SUCCESS);
 }
 
 int main(int argc, char *argv[])
 {
-    static int fuse;
     char options[128];
     char path[4096];
     char byte = 0;
-    pthread_t server;
     if (argc != 3)
         return 2;
-    connect_socket(atoi(argv[1]), SOCK_CLOEXEC);
-    fuse = checked(open("/dev/fuse", O_RDWR | O_CLOEXEC), "/dev/fuse");
+    int fuse = checked(open("/dev/fuse", O_RDWR | O_CLOEXEC), "/dev/fuse");
     checked(unshare(CLONE_NEWNS), "unshare");
     checked(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), "a mount namespace");
     snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
     checked(mount("stuck", argv[2], "fuse", MS_NOSUID | MS_NODEV, options), "mount");
-    pthread_create(&server, NULL, serve, &fuse);
+    if (checked(fork(), "fork") == 0)
+        serve(fuse);
+    close(fuse);
+    connect_socket(atoi(argv[1]), SOCK_CLOEXEC);
     snprintf(path, sizeof path, "%s/libredisguard.so", argv[2]);
     int file = checked(open(path, O_RDONLY | O_CLOEXEC), path);
     if (mmap(NULL, FILE_SIZE, PROT_READ, MAP_PRIVATE, file, 0) == MAP_FAILED)
         die("mmap");
-    close(file); /* at exit this would wait for an answer of our own */
-    alarm(20);
     puts("ready");
     fflush(stdout);
     while (read(STDIN_FILENO, &byte, 1) > 0)
