@@ -2,13 +2,8 @@
 # command's own arguments. Loaded by bash-completion when redisguard is first completed.
 
 _redisguard_options='--ports --unix --detect --keepidle --keepintvl --keepcnt --user-timeout --fork
-<<<<<<< HEAD
-    --log --log-level --trap --env --check --audit --format --json --watch --all
-    --max-notice --only --tune --dry-run --server --help --version'
-=======
     --log --log-level --trap --env --check --audit --tune --dry-run --server --all --format --json
     --watch --max-notice --only --help --version'
->>>>>>> audit
 
 # What may stand at the cursor? Sets option, when its value is due; else command, the index of the
 # first word that is not ours; and audit, behind --audit or --tune.

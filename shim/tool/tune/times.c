@@ -84,8 +84,8 @@ static struct times times_of(const struct values *values)
 
 int times_tighten(int fd, bool dry_run, struct times *was, struct times *now)
 {
-    struct values old;
-    struct values new;
+    struct values old = {{0}};
+    struct values new = {{0}};
     int error = read_values(fd, &old);
     if (error == 0)
         error = decide(&old, &new);

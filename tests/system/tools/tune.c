@@ -19,14 +19,6 @@ enum { DETECT = 4, MARGIN = 1, NOT_ALL_TUNED = 1 };
 #define THE_CHANGE                                                                                 \
     "keepalive off -> 1+3x1 s, user timeout none -> 4 s, detection time unlimited -> 4 s"
 
-<<<<<<< HEAD
-static const char *word_of(const struct program *program)
-{
-    return text("%d", (int)program->pid);
-}
-
-=======
->>>>>>> audit
 static char *tuned(const struct server *server, const char *const argv[], int status)
 {
     return audited(argv, TO_PORT_OF(server), status);
@@ -47,9 +39,8 @@ static bool somebody_waits(const struct server *server, const char *name)
 /* A client that has connected without the guard, and shows its options when it is told to go on. */
 static struct program *start_client(const struct server *server, const char *step)
 {
-    struct program *client = start_program(STEPS("socket=tcp", connect_step(server), step, "hold",
-                                                 "options", "hold", "options", "hold"),
-                                           NULL);
+    struct program *client = start_program(
+        STEPS("socket=tcp", connect_step(server), step, "hold", "options", "hold"), NULL);
     wait_for_line(client, "hold");
     return client;
 }
@@ -71,7 +62,7 @@ static void expect_options(struct program *client, const char *expected)
 static void ends_in_time(struct program *worker, const struct server *server)
 {
     double before = seconds_now();
-    char *printed = tuned(server, WORDS(TUNE, word_of(worker), DETECT_4), 0);
+    char *printed = tuned(server, WORDS(TUNE, pid_of(worker), DETECT_4), 0);
     wait_for_line(worker, "lost");
     double elapsed = seconds_now() - before;
     expect_part(printed, text("[%d]: keepalive ", (int)worker->pid));
@@ -133,7 +124,7 @@ Test(tune, a_connection_that_retransmits_is_said_to_heed_it_when_its_timer_expir
     tell_program(client, "go\n");
     WAIT_UNTIL(strstr(sockets_to(server->port), ",5)") != NULL); /* retransmitted five times */
     double before = seconds_now();
-    char *printed = tuned(server, WORDS(TUNE, word_of(client), DETECT_4), 0);
+    char *printed = tuned(server, WORDS(TUNE, pid_of(client), DETECT_4), 0);
     const char *said = strstr(printed, "; takes effect within ");
     cr_assert(said != NULL && sscanf(said, "; takes effect within %u s", &seconds) == 1, "%s",
               printed);
@@ -148,7 +139,7 @@ Test(tune, the_five_options_are_set_and_the_line_says_what_was_and_what_is)
 {
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
-    char *printed = tuned(server, WORDS(TUNE, word_of(client), DETECT_4), 0);
+    char *printed = tuned(server, WORDS(TUNE, pid_of(client), DETECT_4), 0);
     cr_expect_eq(strncmp(printed, "tuned 127.0.0.1:", strlen("tuned 127.0.0.1:")), 0);
     expect_part(printed, text(" > 127.0.0.1:%d held by sockets[%d]: " THE_CHANGE "\n", server->port,
                               (int)client->pid));
@@ -159,7 +150,7 @@ Test(tune, a_dry_run_says_the_same_and_changes_nothing)
 {
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
-    char *printed = tuned(server, WORDS(TUNE, "--dry-run", word_of(client), DETECT_4), 0);
+    char *printed = tuned(server, WORDS(TUNE, "--dry-run", pid_of(client), DETECT_4), 0);
     cr_expect_eq(strncmp(printed, "would tune 127.0.0.1:", strlen("would tune 127.0.0.1:")), 0);
     expect_part(printed, ": " THE_CHANGE "\n");
     expect_options(client, UNTOUCHED);
@@ -170,10 +161,10 @@ Test(tune, values_that_notice_sooner_stay)
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "set=KEEPINTVL:2");
     char *printed =
-        tuned(server, WORDS(TUNE, word_of(client), "--keepidle", "9", "--keepintvl", "8"), 0);
+        tuned(server, WORDS(TUNE, pid_of(client), "--keepidle", "9", "--keepintvl", "8"), 0);
     expect_part(printed, "tuned ");
     expect_options(client, "KEEPALIVE 1 KEEPIDLE 9 KEEPINTVL 2 KEEPCNT 3");
-    printed = tuned(server, WORDS(TUNE, word_of(client), "--detect", "600"), 0);
+    printed = tuned(server, WORDS(TUNE, pid_of(client), "--detect", "600"), 0);
     expect_part(printed, "kept ");
     expect_part(printed, "keepalive 9+3x2 s -> 9+3x2 s");
 }
@@ -183,7 +174,7 @@ Test(tune, only_the_connections_of_the_processes_that_were_named_are_tuned)
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
     struct program *other = start_client(server, "guards");
-    tuned(server, WORDS(TUNE, word_of(client), DETECT_4), 0);
+    tuned(server, WORDS(TUNE, pid_of(client), DETECT_4), 0);
     expect_options(client, OURS);
     expect_options(other, UNTOUCHED);
 }
@@ -244,7 +235,7 @@ Test(tune, without_the_capability_it_is_named_and_the_status_is_125)
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
     const char *const commands[][5] = {
-        {TUNE, DETECT_4}, {TUNE, word_of(client), NULL}, {TUNE, "--watch", "1", NULL}};
+        {TUNE, DETECT_4}, {TUNE, pid_of(client), NULL}, {TUNE, "--watch", "1", NULL}};
     for (size_t i = 0; i < 3; i++) {
         const char *words[6] = {NULL};
         memcpy(words, commands[i], sizeof commands[i]);
@@ -264,7 +255,7 @@ Test(tune, to_enter_a_namespace_without_the_capability_fails_and_names_it)
     struct program *client = start_client(server, "guards");
     struct outcome outcome =
         run_program(WORDS("nsenter", text("--net=/proc/%d/ns/net", (int)getppid()), "setpriv",
-                          "--bounding-set=-sys_admin", TUNE, word_of(client), DETECT_4),
+                          "--bounding-set=-sys_admin", TUNE, pid_of(client), DETECT_4),
                     TO_PORT_OF(server));
     cr_expect_eq(outcome.status, FAILED, "status %d: %s", outcome.status, outcome.out);
     expect_part(outcome.err, "redisguard: CAP_SYS_ADMIN is missing: ");

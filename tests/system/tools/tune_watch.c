@@ -144,32 +144,20 @@ Test(tune_watch, a_quiet_round_takes_ten_milliseconds_of_processor_time)
                                                text("%d", CONNECTIONS), text("%d", PROCESSES)),
                                          NULL);
     wait_for_line(many, "ready");
-<<<<<<< HEAD
-    const char *lines = log_path(); /* more than a pipe holds */
-    struct program *watch =
-        start_program(WORDS("sh", "-c", "exec \"$@\" >\"$0\"", lines, WATCH),
-                      WORDS(text("REDISGUARD_PORTS=%d", port), manager.variable));
-=======
     /* ten thousand lines are more than a pipe holds that nobody reads meanwhile */
     struct program *watch = start_program(
         WORDS("sh", "-c", text("exec \"$0\" --tune --watch 1 --detect 4 >%s", log_path()), WRAPPER),
         WORDS(text("REDISGUARD_PORTS=%d", port), manager.variable));
->>>>>>> audit
     expect_told(manager, "READY=1");
-    for (int attempt = 0; attempt < 5 && best > MOST_MS; attempt++) {
+    for (int attempt = 0; attempt < 12 && best > MOST_MS; attempt++) {
         double ms = ms_per_round(watch);
         best = ms < best ? ms : best;
     }
     cr_log_info("a quiet round: %.1f ms\n", best);
     cr_expect(best <= MOST_MS, "a quiet round takes %.1f ms", best);
     kill(watch->pid, SIGTERM);
-<<<<<<< HEAD
     cr_expect_eq(finish_program(watch).status, 0);
-    cr_expect_eq(lines_with(content_of(lines), "tuned "), CONNECTIONS);
-=======
-    finish_program(watch);
     cr_expect_eq(lines_with(content_of(log_path()), "tuned "), CONNECTIONS);
->>>>>>> audit
 }
 
 /* A round asks netlink once. */
@@ -196,7 +184,7 @@ static long most_memory_kb(const struct program *program)
     return line != NULL ? strtol(line + strlen("VmHWM:"), NULL, 10) : 0;
 }
 
-/* A round sees at most a thousand of them. */
+/* A round sees at most four thousand of them. */
 Test(tune_watch, its_memory_does_not_grow_with_a_million_connections)
 {
     enum { A_MILLION = 1000000, MOST_KB = 1024 };

@@ -2,7 +2,7 @@
  * A machine with much on it: many connections to a server, and many processes.
  *
  *     tune_many PORT CONNECTIONS PROCESSES    opens them, says "ready", waits for a line
- *     tune_many churn PORT CONNECTIONS        opens and closes so many, a thousand at a time
+ *     tune_many churn PORT CONNECTIONS        opens and closes so many, four thousand at a time
  *
  * The server is a child that accepts and keeps whatever comes.
  */
@@ -10,7 +10,7 @@
 
 #include <sys/prctl.h>
 
-enum { AT_A_TIME = 1000 };
+enum { AT_A_TIME = 4000 };
 
 static struct sockaddr_in loopback(int port)
 {
