@@ -54,18 +54,16 @@ void allow_seconds(int seconds)
     limit_seconds = seconds;
 }
 
-static long long now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 double seconds_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static long long now_ms(void)
+{
+    return (long long)(seconds_now() * 1000);
 }
 
 long long deadline(void)

@@ -188,7 +188,6 @@ Test(registry_step, connecting_again_the_same_socket)
     begin_with_a_fork_under_way();
     struct guarded guarded = {GUARD_KNOWN, first};
     EXPECT_WELL_AT_EACH_INSTRUCTION(guard_begin(NUMBER, &peer));
-    step_points = 0;
     EXPECT_WELL_AT_EACH_INSTRUCTION(guard_settle(NUMBER, &peer, guarded, 0, 0));
 }
 
