@@ -28,7 +28,7 @@ static void expect_the_same_errors(const char *program, const char *const errors
 
 Test(errno_parity, of_connect_are_the_same)
 {
-    expect_the_same_errors("errors_connect",
+    expect_the_same_errors("errno_connect",
                            WORDS("EACCES", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EALREADY",
                                  "EBADF", "ECONNREFUSED", "EINPROGRESS", "EINTR", "EINVAL",
                                  "EISCONN", "ENETUNREACH", "ENOENT", "ENOTDIR", "ENOTSOCK",
@@ -39,37 +39,37 @@ Test(errno_parity, of_connect_leave_a_socket_alone_that_is_something_else)
 {
     struct server *redis = start_redis(NULL);
     const char *const *argv =
-        WORDS(PROGRAMS "errors_foreign", scratch_directory(), text("%d", redis->port));
+        WORDS(PROGRAMS "errno_foreign", scratch_directory(), text("%d", redis->port));
     char *printed = printed_alike(argv, guarded(redis, NULL));
     expect_errors_in(printed, WORDS("EISCONN", "EALREADY"));
 }
 
 Test(errno_parity, of_setsockopt_are_the_same)
 {
-    expect_the_same_errors("errors_setsockopt",
+    expect_the_same_errors("errno_setsockopt",
                            WORDS("EBADF", "EDOM", "EFAULT", "EINVAL", "ENODEV", "ENOENT",
                                  "ENOPROTOOPT", "ENOTSOCK", "EOPNOTSUPP", "EPERM"));
 }
 
 Test(errno_parity, of_dup_dup2_and_dup3_are_the_same)
 {
-    expect_the_same_errors("errors_copies", WORDS("EBADF", "EINVAL", "EMFILE"));
+    expect_the_same_errors("errno_copies", WORDS("EBADF", "EINVAL", "EMFILE"));
 }
 
 Test(errno_parity, of_fcntl_are_the_same_for_every_command)
 {
-    expect_the_same_errors("errors_fcntl", WORDS("EAGAIN", "EBADF", "EBUSY", "EFAULT", "EINTR",
-                                                 "EINVAL", "ENOTDIR", "EPERM", "ESRCH"));
+    expect_the_same_errors("errno_fcntl", WORDS("EAGAIN", "EBADF", "EBUSY", "EFAULT", "EINTR",
+                                                "EINVAL", "ENOTDIR", "EPERM", "ESRCH"));
 }
 
 Test(errno_parity, of_fork_and_daemon_are_the_same)
 {
-    expect_the_same_errors("errors_fork", WORDS("EAGAIN"));
+    expect_the_same_errors("errno_fork", WORDS("EAGAIN"));
 }
 
 Test(errno_parity, of_dlopen_are_the_same_and_dlerror_says_the_same)
 {
-    const char *const *argv = WORDS(PROGRAMS "errors_dlopen", scratch_directory());
+    const char *const *argv = WORDS(PROGRAMS "errno_dlopen", scratch_directory());
     char *printed = printed_alike(argv, WORDS("LD_PRELOAD=" LIBRARY));
     const char *const sayings[] = {"cannot open shared object file",
                                    "file too short",

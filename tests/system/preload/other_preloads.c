@@ -1,7 +1,7 @@
 /*
  * The guard in company: other libraries in LD_PRELOAD, before it and behind it, and programs that
  * bring a sanitizer. Whatever the company is for goes on working, and a connection that it lets
- * through is guarded. Runs programs/company_*.c, hiredis_child.c and commands of Debian.
+ * through is guarded. Runs programs/preload_*.c, hiredis_child.c and commands of Debian.
  */
 #include "child.h"
 
@@ -124,7 +124,7 @@ Test(other_preloads, libfaketime_in_either_order)
 Test(other_preloads, libeatmydata_still_swallows_fsync_beside_the_guard)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(built_program("company_fsync"));
+    const char *const *argv = WORDS(built_program("preload_fsync"));
     expect(argv, guarded(server, NULL), "fsync of a pipe: EINVAL\n");
     expect(argv, with(server, EATMYDATA, NULL), "fsync of a pipe: 0\n");
     expect(argv, with(server, guard_before(EATMYDATA), NULL), "fsync of a pipe: 0\n");
@@ -238,7 +238,7 @@ Test(other_preloads, torsocks_that_refuses_local_connections_refuses_them_beside
 static void expect_of_a_module(const struct server *server, const char *libraries, const char *more,
                                const char *printed)
 {
-    expect(WORDS(built_program("company_deepbind"), port_of(server), built_module("rebind_lazy")),
+    expect(WORDS(built_program("preload_deepbind"), port_of(server), built_module("rebind_lazy")),
            with(server, libraries, more), printed);
 }
 
@@ -259,7 +259,7 @@ Test(other_preloads, a_module_that_bypasses_torsocks_bypasses_it_beside_the_guar
     expect_of_a_module(server, guard_behind(TORSOCKS), configuration,
                        "connect: 0\nkeepalive: on\n");
     struct outcome outcome = run_program(
-        WORDS(built_program("company_deepbind"), port_of(server), built_module("rebind_lazy")),
+        WORDS(built_program("preload_deepbind"), port_of(server), built_module("rebind_lazy")),
         with(server, guard_before(TORSOCKS), configuration));
     cr_expect(strstr(outcome.out, "connect: 0\n") == outcome.out, "%s%s", outcome.out, outcome.err);
 }
@@ -311,22 +311,22 @@ static void expect_no_report(const char *program, const char *const more[])
 
 Test(other_preloads, a_program_with_address_sanitizer_in_it)
 {
-    expect_no_report("company_address", NULL);
+    expect_no_report("preload_address", NULL);
 }
 
 Test(other_preloads, a_program_with_undefined_behaviour_sanitizer_in_it)
 {
-    expect_no_report("company_undefined", NULL);
+    expect_no_report("preload_undefined", NULL);
 }
 
 Test(other_preloads, a_program_with_thread_sanitizer_in_it)
 {
-    expect_no_report("company_thread", NULL);
+    expect_no_report("preload_thread", NULL);
 }
 
 Test(other_preloads, a_program_with_a_shared_thread_sanitizer)
 {
-    expect_no_report("company_shared_thread", NULL);
+    expect_no_report("preload_shared_thread", NULL);
 }
 
 /* gcc's default. Whatever the preload is, it does not let main begin behind one unless told to. */
@@ -334,11 +334,11 @@ Test(other_preloads,
      a_program_with_a_shared_address_sanitizer_wants_that_first_or_to_be_told_not_to_mind)
 {
     struct server *server = start_redis(NULL);
-    struct outcome outcome = run_sanitized("company_shared_address", server, guarded(server, NULL));
+    struct outcome outcome = run_sanitized("preload_shared_address", server, guarded(server, NULL));
     cr_expect_eq(outcome.status, 1);
     cr_expect_str_empty(outcome.out);
     cr_expect(strstr(outcome.err, "ASan runtime does not come first") != NULL, "%s", outcome.err);
-    expect_no_report("company_shared_address", WORDS("ASAN_OPTIONS=verify_asan_link_order=0"));
+    expect_no_report("preload_shared_address", WORDS("ASAN_OPTIONS=verify_asan_link_order=0"));
 }
 
 Test(other_preloads, a_program_with_a_shared_address_sanitizer_preloaded_in_front)
@@ -346,7 +346,7 @@ Test(other_preloads, a_program_with_a_shared_address_sanitizer_preloaded_in_fron
     struct server *server = start_redis(NULL);
     char *sanitizer = output_of(WORDS("gcc", "-print-file-name=libasan.so"));
     sanitizer[strcspn(sanitizer, "\n")] = '\0';
-    expect(WORDS(built_program("company_shared_address"), port_of(server),
+    expect(WORDS(built_program("preload_shared_address"), port_of(server),
                  built_module("rebind_lazy")),
            guarded(server, WORDS(preload(guard_behind(sanitizer)))), sanitized);
 }
