@@ -29,7 +29,7 @@ static struct program *start_apache(const char *const env[])
     return apache;
 }
 
-Test(prefork, apache_whose_perl_connected_at_start)
+Test(prefork, apache_workers_survive_connection_of_perl_startup)
 {
     needs_user_namespaces();
     struct server *redis = start_redis_for_workers();

@@ -41,7 +41,7 @@ static void end_fpm(struct program *fpm)
     cr_assert_eq(outcome.status, 0, "%s", outcome.err);
 }
 
-Test(prefork, php_fpm_that_connected_in_its_preload_script)
+Test(prefork, php_fpm_workers_survive_connection_of_preload_script)
 {
     needs_user_namespaces();
     struct server *redis = start_redis_for_workers();

@@ -69,7 +69,7 @@ static bool steal_when_asked_again(void)
     return replies_stolen() > 0;
 }
 
-Test(prefork, a_service_with_an_event_loop_whose_workers_accept_on_one_socket)
+Test(prefork, event_loop_workers_accept_on_one_socket)
 {
     struct server *redis = start_redis_for_workers();
     struct service bare = start_traced(bare_workers(redis, NULL));
@@ -97,7 +97,7 @@ static struct service start_daemon(const char *const env[])
  * sees two forks, and cannot know that the parents are about to exit. So the daemon, too, gets a
  * connection of its own, which costs it one reconnect, and nobody keeps the first.
  */
-Test(prefork, a_service_that_forks_twice_to_become_a_daemon)
+Test(prefork, service_that_forks_twice_becomes_daemon)
 {
     struct server *redis = start_redis_for_workers();
     struct service bare = start_daemon(bare_workers(redis, NULL));
@@ -129,7 +129,7 @@ static struct service start_supervised(const char *const env[])
 }
 
 /* The guard is in supervisord, too, and in all that it starts. */
-Test(prefork, a_service_under_supervisord)
+Test(prefork, service_runs_under_supervisord)
 {
     struct server *redis = start_redis_for_workers();
     struct service bare = start_supervised(bare_workers(redis, NULL));

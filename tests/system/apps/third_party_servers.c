@@ -128,7 +128,7 @@ static char *replicate_under_load(const char *name, const char *const env[])
     return text("master:\n%sreplica:\n%s", warnings_in(stop(master)), warnings_in(of_replica));
 }
 
-Test(third_party_servers, a_replica_under_load_saves_and_resyncs_and_holds_what_its_master_holds)
+Test(third_party_servers, replica_under_load_saves_and_resyncs_and_holds_what_its_master_holds)
 {
     allow_seconds(150 * factor());
     enter_private_network();

@@ -26,7 +26,7 @@ static void expect_the_same_errors(const char *program, const char *const errors
     expect_errors_in(printed, errors);
 }
 
-Test(errno_parity, of_connect_are_the_same)
+Test(errno_parity, connect_sets_the_same_errno)
 {
     expect_the_same_errors("errno_connect",
                            WORDS("EACCES", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EALREADY",
@@ -35,7 +35,7 @@ Test(errno_parity, of_connect_are_the_same)
                                  "EPROTOTYPE", "ETIMEDOUT"));
 }
 
-Test(errno_parity, of_connect_leave_a_socket_alone_that_is_something_else)
+Test(errno_parity, failing_connect_leaves_other_kinds_of_socket_unchanged)
 {
     struct server *redis = start_redis(NULL);
     const char *const *argv =
@@ -44,30 +44,30 @@ Test(errno_parity, of_connect_leave_a_socket_alone_that_is_something_else)
     expect_errors_in(printed, WORDS("EISCONN", "EALREADY"));
 }
 
-Test(errno_parity, of_setsockopt_are_the_same)
+Test(errno_parity, setsockopt_sets_the_same_errno)
 {
     expect_the_same_errors("errno_setsockopt",
                            WORDS("EBADF", "EDOM", "EFAULT", "EINVAL", "ENODEV", "ENOENT",
                                  "ENOPROTOOPT", "ENOTSOCK", "EOPNOTSUPP", "EPERM"));
 }
 
-Test(errno_parity, of_dup_dup2_and_dup3_are_the_same)
+Test(errno_parity, dup_dup2_and_dup3_set_the_same_errno)
 {
     expect_the_same_errors("errno_copies", WORDS("EBADF", "EINVAL", "EMFILE"));
 }
 
-Test(errno_parity, of_fcntl_are_the_same_for_every_command)
+Test(errno_parity, every_fcntl_command_sets_the_same_errno)
 {
     expect_the_same_errors("errno_fcntl", WORDS("EAGAIN", "EBADF", "EBUSY", "EFAULT", "EINTR",
                                                 "EINVAL", "ENOTDIR", "EPERM", "ESRCH"));
 }
 
-Test(errno_parity, of_fork_and_daemon_are_the_same)
+Test(errno_parity, fork_and_daemon_set_the_same_errno)
 {
     expect_the_same_errors("errno_fork", WORDS("EAGAIN"));
 }
 
-Test(errno_parity, of_dlopen_are_the_same_and_dlerror_says_the_same)
+Test(errno_parity, dlopen_and_dlerror_report_the_same_errors)
 {
     const char *const *argv = WORDS(PROGRAMS "errno_dlopen", scratch_directory());
     char *printed = printed_alike(argv, WORDS("LD_PRELOAD=" LIBRARY));

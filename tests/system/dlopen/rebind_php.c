@@ -30,13 +30,13 @@ Test(rebind_php, phpredis_keeps_its_keepalive)
     cr_expect(keeps_alive("rebind_phpredis.php", "connect", NULL));
 }
 
-Test(rebind_php, a_persistent_connection_of_phpredis_keeps_its_keepalive)
+Test(rebind_php, persistent_connection_of_phpredis_keeps_its_keepalive)
 {
     cr_expect_not(keeps_alive("rebind_phpredis.php", "pconnect", keep));
     cr_expect(keeps_alive("rebind_phpredis.php", "pconnect", NULL));
 }
 
-Test(rebind_php, a_reconnect_of_phpredis_keeps_its_keepalive)
+Test(rebind_php, reconnect_of_phpredis_keeps_its_keepalive)
 {
     cr_expect_not(keeps_alive("rebind_phpredis.php", "reconnect", keep));
     cr_expect(keeps_alive("rebind_phpredis.php", "reconnect", NULL));

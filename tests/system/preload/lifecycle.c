@@ -48,19 +48,19 @@ static void expect_only_the_guard_to_guard_a_preloaded_client(const char *preloa
 }
 
 /* The loader runs the constructor of the last one first, and its destructor last. */
-Test(lifecycle, a_client_preloaded_behind_the_guard_comes_before_it)
+Test(lifecycle, constructor_of_later_preload_runs_first)
 {
     expect_only_the_guard_to_guard_a_preloaded_client(
         text("LD_PRELOAD=%s:%s", LIBRARY, built_module("lifecycle_client")));
 }
 
-Test(lifecycle, a_client_preloaded_in_front_of_the_guard_comes_after_it)
+Test(lifecycle, constructor_of_earlier_preload_runs_last)
 {
     expect_only_the_guard_to_guard_a_preloaded_client(
         text("LD_PRELOAD=%s:%s", built_module("lifecycle_client"), LIBRARY));
 }
 
-Test(lifecycle, a_client_among_the_libraries_that_the_program_needs_comes_before_it)
+Test(lifecycle, constructor_of_needed_library_runs_first)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("lifecycle_needs"));
@@ -73,7 +73,7 @@ Test(lifecycle, a_client_among_the_libraries_that_the_program_needs_comes_before
  * (glibc 2.36): what is to be guarded is not known. Then it is, at every other moment; exit(3)
  * calls what atexit(3) was given before the destructors.
  */
-Test(lifecycle, every_moment_around_main_is_guarded_once_there_is_an_environment)
+Test(lifecycle, connections_before_in_and_after_main_are_guarded)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("lifecycle_main"), port_of(server));
@@ -114,22 +114,22 @@ static void expect_guarded_without(const char *how)
               lines);
 }
 
-Test(lifecycle, a_program_that_clears_its_environment_stays_guarded)
+Test(lifecycle, program_that_clears_its_environment_stays_guarded)
 {
     expect_guarded_without("clearenv");
 }
 
-Test(lifecycle, a_program_that_has_no_environment_any_more_stays_guarded)
+Test(lifecycle, program_with_null_environ_stays_guarded)
 {
     expect_guarded_without("null");
 }
 
-Test(lifecycle, a_program_that_writes_over_its_environment_stays_guarded)
+Test(lifecycle, program_that_writes_over_its_environment_stays_guarded)
 {
     expect_guarded_without("overwrite");
 }
 
-Test(lifecycle, a_command_that_is_given_no_environment_runs_without_the_guard)
+Test(lifecycle, command_that_is_given_no_environment_runs_without_guard)
 {
     struct server *server = start_redis(NULL);
     struct outcome outcome = run_program(
@@ -141,7 +141,7 @@ Test(lifecycle, a_command_that_is_given_no_environment_runs_without_the_guard)
 }
 
 /* What is to be guarded is then not known. Nobody crashes over what it had to say about STRICT. */
-Test(lifecycle, where_the_environment_is_gone_before_the_guard_starts_the_program_runs_on)
+Test(lifecycle, program_runs_when_environment_is_gone_before_our_constructor)
 {
     struct server *server = start_redis(NULL);
     const char *preload = text("LD_PRELOAD=%s:%s", LIBRARY, built_module("lifecycle_forgetful"));
@@ -165,12 +165,12 @@ static void expect_to_keep_out_of_the_file(const char *log)
     cr_expect_str_eq(output_of(WORDS("cat", file)), environment_guarded);
 }
 
-Test(lifecycle, a_program_that_closes_every_descriptor_finds_nothing_in_the_file_that_took_stderr)
+Test(lifecycle, program_that_reuses_stderrs_number_finds_no_log_line_in_its_file)
 {
     expect_to_keep_out_of_the_file("stderr");
 }
 
-Test(lifecycle, a_program_that_closes_every_descriptor_is_still_logged_to_a_file)
+Test(lifecycle, program_that_closes_every_descriptor_is_still_logged_to_file)
 {
     const char *log = log_path();
     expect_to_keep_out_of_the_file(log);
@@ -181,7 +181,7 @@ Test(lifecycle, a_program_that_closes_every_descriptor_is_still_logged_to_a_file
 
 /* ---- without its file system ---- */
 
-Test(lifecycle, a_program_that_shuts_itself_into_an_empty_directory_stays_guarded)
+Test(lifecycle, program_in_empty_chroot_stays_guarded)
 {
     if (!namespaces_permitted())
         cr_skip("only root may call chroot(2)");
@@ -204,7 +204,7 @@ Test(lifecycle, a_program_that_shuts_itself_into_an_empty_directory_stays_guarde
  * A namespace of dlmopen(3) has no preload in it: what runs there is not guarded, and not disturbed
  * either.
  */
-Test(lifecycle, what_runs_in_another_namespace_is_left_alone_and_the_program_stays_guarded)
+Test(lifecycle, module_of_dlmopen_is_unchanged_and_program_stays_guarded)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =
