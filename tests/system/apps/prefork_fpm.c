@@ -1,6 +1,6 @@
 /*
- * php-fpm whose master connects in its preload script: without the guard its workers' replies go
- * astray, with it none does.
+ * php-fpm whose master connects in its preload script: without the guard its workers read each
+ * other's replies, with it each reads its own.
  */
 #include "prefork.h"
 

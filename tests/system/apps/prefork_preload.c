@@ -1,9 +1,9 @@
 /*
- * Starman, Puma and Gunicorn with an application that is loaded, and connects, in the master. The
- * usual clients of their languages look at their pid before they use a connection: their workers
- * get right replies without the guard, too. But as long as they ask for nothing they hold on to the
- * master's connection, which outlives it. A redis-rb that is told to inherit its socket, or a
- * redis-py without a pool, does not look: then replies go astray as everywhere.
+ * Starman, Puma and Gunicorn with an application that connects in the master, before the fork. The
+ * usual clients of their languages compare their pid before they use a connection: their workers
+ * get right replies without the guard, too. But an idle worker keeps the master's connection open
+ * after the master has ended. A redis-rb that is told to inherit its socket, or a redis-py without
+ * a pool, does not compare: then workers read each other's replies.
  */
 #include "prefork.h"
 

@@ -1,7 +1,7 @@
 /*
- * Programs that nobody here wrote, with and without the guard: a shell and Perl that do much with
- * processes and descriptors, and a compiler under make. Both times the same must come out of them.
- * Python is in foreign_python.c, servers are in foreign_servers.c.
+ * Programs of other projects, with and without the guard: a shell and Perl that work much with
+ * processes and descriptors, and a compiler under make. Both runs must give the same results.
+ * Python is in third_party_python.c, servers are in third_party_servers.c.
  */
 #include "sockets.h"
 

@@ -1,6 +1,6 @@
 /*
- * The environment, as a real program meets it: what a mistake costs (one line on standard error,
- * never the program), what STRICT, PROBE and DISABLE do, and whom the guard does not believe.
+ * The environment of a real program: a mistake costs one line on standard error and never the
+ * program; what STRICT, PROBE and DISABLE do; and a set-user-ID program ignores the variables.
  */
 #include "redisguard.h"
 #include "sockets.h"

@@ -1,7 +1,7 @@
 /*
- * A connect() to a Redis port, seen from the program that makes it: what the socket has by then,
- * what sockets that are no concern of the guard have, and that nothing else is different. Real
- * servers; `programs/sockets` makes the calls.
+ * A connect() to a Redis port: the options that the socket has afterwards, the sockets that the
+ * guard must not change, and results that are the same as without the guard. Real servers;
+ * `programs/sockets` makes the calls.
  */
 #include "sockets.h"
 

@@ -1,8 +1,8 @@
 /*
- * Every error that the manual pages of the hooked functions list and a program can bring about, and
- * every success beside it, is the same with and without the guard: result, errno and effect. The
- * tables are programs/errors_*.c, which print a line for each case. Each is run bare, guarded
- * whatever it connects to, and with the guard in place but nothing for it to do.
+ * Every error that the manual pages of the hooked functions list and a program can cause, and every
+ * success beside it, has the same result, errno and effect with and without the guard. The tables
+ * are programs/errno_*.c, which print a line for each case. Each runs without the guard, guarded
+ * whatever it connects to, and with the guard loaded but no port to guard.
  */
 #include "sockets.h"
 

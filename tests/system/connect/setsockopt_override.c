@@ -1,7 +1,8 @@
 /*
- * What a program's own setsockopt() does to a guarded connection: with FORCE nothing, though it is
- * told what the kernel says; without FORCE, and on any other socket, what it always does. The
- * options asked for here differ from the guard's, so that each test sees which of the two holds.
+ * What a program's own setsockopt() does to a guarded connection. With FORCE it changes nothing,
+ * though the program gets the kernel's result; without FORCE, and on any other socket, it works as
+ * without the guard. The options set here differ from the guard's, so that each test sees whose
+ * value the socket has.
  */
 #include "sockets.h"
 

@@ -1,7 +1,7 @@
 /*
- * What the guard adds to each call, in system calls, counted by strace: the table of README's "What
- * it does to your process". Each case makes some calls bare and guarded; what comes first is made
- * in both and does not count.
+ * The system calls that the guard adds to each call, counted by strace: the table of README's "What
+ * it does to your process". Each case makes some calls with and without the guard; both runs make
+ * the same preparations, so these do not count.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

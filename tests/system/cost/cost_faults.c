@@ -1,6 +1,6 @@
 /*
- * How many page faults the guard adds to a start and to a fork: most of what both cost. Counted as
- * the kernel counts them; where the loader puts things is drawn for each run, hence the medians.
+ * The page faults that the guard adds to a start and to a fork: most of the cost of both. The
+ * kernel counts them; the loader's addresses are random in each run, hence the medians.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /*
- * What the guard adds to calls that are not its concern, and to a start, in instructions, counted
- * by callgrind. The system calls that it adds are counted in cost.c, memory and file size in
- * cost_memory.c.
+ * The instructions that the guard adds to calls on unguarded descriptors, and to a start, counted
+ * by callgrind. cost.c counts the system calls, cost_memory.c memory and file size.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

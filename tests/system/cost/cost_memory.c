@@ -1,7 +1,6 @@
 /*
- * What the guard takes of memory, as the kernel counts the pages that a process has written to, and
- * the size of its file. Its system calls are counted in cost.c, instructions in
- * cost_instructions.c.
+ * The memory that the guard takes, as the kernel counts the pages that a process has written to,
+ * and the size of its file. cost.c counts its system calls, cost_instructions.c its instructions.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

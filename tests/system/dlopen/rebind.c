@@ -1,7 +1,7 @@
 /*
- * Modules that are loaded with RTLD_DEEPBIND, by which they bypass a plain preload: whether the
- * guard notices their calls, however these are bound, and leaves everything else about the modules
- * as it was. Runs programs/rebind_*.c with modules/rebind_*.c.
+ * Modules loaded with RTLD_DEEPBIND, which bypass a plain preload: the guard gets their calls,
+ * however the linker bound these, and changes nothing else in the modules. Runs programs/rebind_*.c
+ * with modules/rebind_*.c.
  */
 #include "child.h"
 

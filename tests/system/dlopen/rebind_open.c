@@ -1,7 +1,7 @@
 /*
- * What dlopen() does under the guard: the same as without it, whoever calls it and by whatever
- * name; and a module that RTLD_DEEPBIND keeps from a preload is guarded whichever way it was found.
- * Runs programs/rebind_open.c and others, with modules/rebind_*.c.
+ * dlopen() under the guard gives the same result as without it, for every caller and every kind of
+ * name; and the guard guards a module loaded with RTLD_DEEPBIND however the loader found it. Runs
+ * programs/rebind_open.c and others, with modules/rebind_*.c.
  */
 #include "child.h"
 

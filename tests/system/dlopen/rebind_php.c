@@ -1,6 +1,6 @@
 /*
- * PHP as Debian ships it loads every extension with RTLD_DEEPBIND: whether what redis.so and
- * sockets.so do is noticed. The kernel's socket table has the last word. Runs php/rebind_*.php.
+ * PHP as Debian ships it loads every extension with RTLD_DEEPBIND; the guard must still get the
+ * calls of redis.so and sockets.so. The tests read the kernel's socket table. Runs rebind_*.php.
  */
 #include "child.h"
 

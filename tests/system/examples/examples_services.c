@@ -1,7 +1,7 @@
 /*
- * The examples for what a system starts by itself, each tried as its reader would: a unit of
- * systemd and a drop-in for another, php-fpm, cron. systemd itself does not run here: it verifies
- * the units, and their commands are started with their variables.
+ * The examples for services that the system starts: a systemd unit and a drop-in for another unit,
+ * php-fpm, cron. systemd itself does not run here: it verifies the units, and the test starts their
+ * commands with their variables.
  */
 #include "examples.h"
 

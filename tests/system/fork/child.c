@@ -1,7 +1,7 @@
 /*
- * What a forked child finds where its parent has Redis connections, however it was forked, and that
- * the parent's connections carry on. Each test runs its program without the guard too, to see the
- * descriptors really shared. Runs programs/child_*.c.
+ * What a forked child reads from its parent's Redis connections, whichever function made the child,
+ * and that the parent's connections still work. Each test runs its program without the guard too,
+ * to see that the descriptors are really shared. Runs programs/child_*.c.
  */
 #include "child.h"
 

@@ -1,7 +1,7 @@
 /*
- * Forks at awkward moments: from many threads, from a signal handler, before the guard's own
- * constructor. No child shares a connection, none loses anything else, nobody crashes or hangs.
- * Runs programs/child_*.c.
+ * Forks at difficult moments: from many threads, from a signal handler, before the guard's own
+ * constructor. No child shares a connection, none loses any other descriptor, and no process
+ * crashes or hangs. Runs programs/child_*.c.
  */
 #include "child.h"
 

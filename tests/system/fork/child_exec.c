@@ -1,5 +1,5 @@
 /*
- * What a command that is started by a program with Redis connections holds of them: nothing. Runs
+ * A command that a program with Redis connections starts inherits none of them. Runs
  * programs/child_exec.c and child_vfork.c.
  */
 #include "child.h"

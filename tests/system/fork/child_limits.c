@@ -1,5 +1,6 @@
 /*
- * A child that has no descriptor to spare is cut off all the same. Runs programs/child_limits.c.
+ * A child at its descriptor limit loses the inherited connections all the same. Runs
+ * programs/child_limits.c.
  */
 #include "child.h"
 

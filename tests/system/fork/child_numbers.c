@@ -1,7 +1,7 @@
 /*
- * A descriptor is replaced in the child only if it is, at that moment, the very connection that was
- * recorded: what has got its number meanwhile is left alone. Runs programs/child_numbers.c,
- * child_again.c and child_stale.c.
+ * The child replaces a descriptor only if it still is the recorded connection: a file or socket
+ * that got the number meanwhile stays. Runs programs/child_numbers.c, child_again.c and
+ * child_stale.c.
  */
 #include "child.h"
 

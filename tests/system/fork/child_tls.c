@@ -1,5 +1,5 @@
 /*
- * A child that ends cleanly must not say TLS's goodbye on its parent's connection, nor use up the
+ * A child that exits must not send TLS's close_notify on its parent's connection, nor use up the
  * parent's sequence numbers. Runs programs/child_tls.c and PHP.
  */
 #include "child.h"

@@ -1,7 +1,7 @@
 /*
- * Descriptors opened, copied, closed and reused at random, with forks in between, against a shadow
- * model: programs/churn.c. A failure prints the seed, which repeats the run. `make soak` runs it
- * for as long as one likes.
+ * Descriptors opened, copied, closed and reused at random, with forks in between, compared with a
+ * model: programs/churn.c. A failure prints the seed, which repeats the run. `make soak` sets the
+ * time it runs.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
- * The second story: a PHP master opens a connection, then forks workers that all inherit it.
- * Without the guard they read each other's replies; with it each of them has a connection of its
- * own, and the master keeps the one that it had. examples/prefork.php does the counting.
+ * The incident of the shared connection: a PHP master opens a connection, then forks workers that
+ * all inherit it. Without the guard they read each other's replies; with it each worker has its own
+ * connection, and the master keeps its first one. examples/prefork.php counts.
  */
 #include <criterion/criterion.h>
 #include <string.h>

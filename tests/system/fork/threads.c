@@ -1,7 +1,7 @@
 /*
  * Threads and signal handlers inside the hooks while others fork: no deadlock, no child that shares
- * a connection, none that has lost anything else. Runs programs/threads_*.c,
- * child_stray.c and child_window.c. THREADS_SECONDS makes the storm longer, for `make soak`.
+ * a connection, no child that loses any other descriptor. Runs programs/threads_*.c, child_stray.c
+ * and child_window.c. THREADS_SECONDS makes the storm longer, for `make soak`.
  */
 #include "child.h"
 

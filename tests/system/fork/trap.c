@@ -1,7 +1,7 @@
 /*
  * REDISGUARD_TRAP=1: in the process that was started every guarded connect fails with ECONNREFUSED,
- * so that the program's own error names the line that connects before the fork. Its children, and
- * everything that is not Redis, are as ever.
+ * so that the program's own error names the line that connects before the fork. The trap changes
+ * nothing for its children and for other ports.
  */
 #include "sockets.h"
 

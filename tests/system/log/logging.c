@@ -1,6 +1,6 @@
 /*
- * The log: what a line says, where lines go, and that neither a full disk, a closed descriptor nor
- * a stranger's link makes it write anywhere else or harm the program. Real programs write it.
+ * The log: what each line says, where it goes, and that no full disk, closed descriptor or
+ * untrusted link makes the library write elsewhere or harm the program. Real programs write it.
  */
 #include "sockets.h"
 

@@ -1,6 +1,6 @@
 /*
- * The log in the field: rotated by logrotate while many processes write to it, and on a disk that
- * is full for a while. Every line that is there must be a whole one, and the programs unharmed.
+ * The log in operation: logrotate rotates it while many processes write to it, and its disk is full
+ * for a while. Every line in it must be whole, and the programs unharmed.
  */
 #include "sockets.h"
 

@@ -1,6 +1,6 @@
 /*
- * The manual of the library explains every kind of line in the log, and no other: its examples are
- * compared with the formats in the source, and those with what real programs make it write.
+ * The library's manual explains every kind of log line, and no other. The tests compare its
+ * examples with the formats in the source, and those with the lines that real programs produce.
  */
 #include "child.h"
 #include "sockets.h"

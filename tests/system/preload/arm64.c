@@ -1,8 +1,8 @@
 /*
  * The library cross-built for arm64, in arm64 programs that qemu runs. qemu knows neither SO_COOKIE
- * nor seccomp: sockets are told apart by their inode here, and no sandbox can be tried. What is
- * special to the machine is looked at most: the system calls, the jump to dlopen, and how the guard
- * knows that a dlopen is still at work. arm64.mk builds it all.
+ * nor seccomp: the library tells sockets apart by their inode here, and the tests can try no
+ * sandbox. They cover what is particular to the machine: the system calls, the jump to dlopen, and
+ * how the guard knows that a dlopen() is still on the stack. arm64.mk builds it all.
  */
 #include "machine.h"
 

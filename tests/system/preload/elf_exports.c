@@ -1,7 +1,7 @@
 /*
- * The built file itself, as nm(1) and readelf(1) see it: which symbols it takes over and which
- * never, what it needs, how it is protected. So it stays one file for every libc: musl.c and
- * tests/matrix run it in others.
+ * The built file as nm(1) and readelf(1) show it: the symbols that it interposes and those that it
+ * must not, what it needs and how it is protected. These keep it one file for every libc; musl.c
+ * and tests/matrix run it with others.
  */
 #include "redisguard.h"
 #include "sockets.h"

@@ -1,8 +1,8 @@
 /*
  * The library built for i386, in i386 programs, which this machine runs itself; and beside the one
- * for x86-64, when programs of both classes start each other. What is special to the machine is
- * looked at most: the system calls, the jump to dlopen, relocations without addends. i386.mk builds
- * it all.
+ * for x86-64, when programs of both classes start each other. The tests cover what is particular to
+ * the machine: the system calls, the jump to dlopen, relocations without addends. i386.mk builds it
+ * all.
  */
 #include "install.h"
 #include "machine.h"

@@ -1,8 +1,8 @@
 /*
- * The guard comes too early or too late: libraries and programs that connect and fork before its
- * constructor has run, or when main is over; that do away with the environment, the descriptors or
- * the file system it was started with; that bring another libc. They run on as ever, and guarded
- * where a preload can reach. Runs programs/lifecycle_*.c.
+ * Calls before the guard's constructor has run and after main has returned: libraries and programs
+ * that connect and fork there, that remove their environment, descriptors or file system, or that
+ * load a second libc. They run as without the guard, and the guard guards them wherever a preload
+ * can. Runs programs/lifecycle_*.c.
  */
 #include "child.h"
 

@@ -1,7 +1,7 @@
 /*
- * The same library file in programs built for musl: the guard's promises, and musl's own ways. The
- * loader is this machine's, or the one that MUSL_LOADER names: tests/matrix runs this suite with
- * older and newer ones.
+ * The same library file in programs built for musl: the guard keeps its promises, and musl's own
+ * behaviour stays. The loader is this machine's, or the one that MUSL_LOADER names: tests/matrix
+ * runs this suite with older and newer ones.
  */
 #include "redisguard.h"
 #include "sockets.h"

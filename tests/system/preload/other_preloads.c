@@ -1,7 +1,8 @@
 /*
- * The guard in company: other libraries in LD_PRELOAD, before it and behind it, and programs that
- * bring a sanitizer. Whatever the company is for goes on working, and a connection that it lets
- * through is guarded. Runs programs/preload_*.c, hiredis_child.c and commands of Debian.
+ * The guard beside other libraries in LD_PRELOAD, which come before or after it, and in programs
+ * that are built with a sanitizer. The other library still does its work, and the guard guards each
+ * connection that the other library lets through. Runs programs/preload_*.c, hiredis_child.c and
+ * commands of Debian.
  */
 #include "child.h"
 

@@ -1,6 +1,6 @@
 # Programs with gcc's sanitizers, and one that needs a library with a client in it.
 
-# ---- company: one program with each of gcc's sanitizers, in it and beside it ----
+# ---- other_preloads: one program with each of gcc's sanitizers, static and shared ----
 
 PRELOAD_SANITIZED := $(patsubst %,$(SYSTEM_PROGRAMS)/preload_%,address undefined thread \
                      shared_address shared_thread)
