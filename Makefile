@@ -3,7 +3,7 @@
 # make test       everything that is tested
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
-# make proof      a model of what fork and threads do to the registry, verified
+# make proof      a model of what fork and threads do to the registry, verified; FULL=1: in full
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -13,7 +13,7 @@
 # make deb        a Debian package; make deb-test tries it in a clean system, as root
 # make soak       what takes longer, SOAK_SECONDS=600 each
 # make bench      what it costs, BENCH_SECONDS=240
-# make lint       layout and static analysis
+# make lint       layout, static analysis, and what the documents name
 # make clean
 #
 # Needs gcc (or CC=clang) and GNU make. What tests, measures, packages or lints installs what else it
@@ -32,7 +32,7 @@ CFLAGS   ?= -O2 -g
 # No start files and no libc to link against: see "stubs" below. -mno-outline-atomics (arm64) keeps
 # libgcc out; i386 divides numbers of 64 bits with its static code. GCC must leave loops as they are:
 # text.h says why.
-MACHINE      := $(shell $(CC) -dumpmachine)
+MACHINE      := $(shell $(CC) -dumpmachine 2>/dev/null)
 GCC          := $(shell $(CC) -v 2>&1 | sed -n 's/^gcc version.*/yes/p')
 I386         := $(filter i386% i486% i586% i686%,$(MACHINE))
 SHIM_CFLAGS  := $(CFLAGS) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden \
@@ -56,11 +56,21 @@ all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
 SHIM_COLD := error_name fork glob guard half_open inherited keepalive line log log_file start target tcp_state
 $(SHIM_COLD:%=$(BUILD)/shim/lib/%.c.o): private FOR_SIZE := -Os
 
-$(BUILD)/shim/lib/%.c.o: shim/lib/%.c Makefile
+# Without a libc to build for there would be a page of errors, which name no package.
+WORKING_COMPILER := $(BUILD)/stubs/compiler-works
+
+$(WORKING_COMPILER):
+	@mkdir -p $(@D)
+	@command -v $(firstword $(CC)) >/dev/null || \
+	    { echo 'make: there is no $(firstword $(CC)): install gcc, or name another compiler with CC=' >&2; exit 1; }
+	@echo 'int main(void) { return 0; }' | $(CC) -include stdio.h -static -o $@ -x c - 2>$(@D)/errors || \
+	    { echo 'make: $(CC) cannot build a static program: install libc6-dev ($(@D)/errors)' >&2; exit 1; }
+
+$(BUILD)/shim/lib/%.c.o: shim/lib/%.c Makefile | $(WORKING_COMPILER)
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CFLAGS) $(FOR_SIZE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/shim/lib/%.S.o: shim/lib/%.S Makefile
+$(BUILD)/shim/lib/%.S.o: shim/lib/%.S Makefile | $(WORKING_COMPILER)
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CFLAGS) -c -o $@ $<
 
@@ -80,7 +90,7 @@ TOOL_LDFLAGS := -static -Wl,--gc-sections,-z,relro,-z,noexecstack
 TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/*.c shim/tool/*/*.c))) \
                 $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line)
 
-$(BUILD)/shim/tool/%.o: shim/tool/%.c Makefile
+$(BUILD)/shim/tool/%.o: shim/tool/%.c Makefile | $(WORKING_COMPILER)
 	@mkdir -p $(@D)
 	$(CC) $(TOOL_CFLAGS) $(if $(filter library_path,$*),-DREDISGUARD_LIBDIR='"$(LIBDIR)"') -MMD -MP -c -o $@ $<
 
@@ -131,7 +141,8 @@ $(SYSTEM_MODULES)/%.so: $(1)/modules/%.c Makefile
 endef
 $(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area))))
 
-include $(AREA_RULES) tests/lab/lab.mk
+include $(AREA_RULES)
+-include tests/lab/lab.mk
 $(MODULES) $(PROGRAMS): $(AREA_RULES)
 
 test:
@@ -142,12 +153,14 @@ test:
 unit-test: $(BUILD)/unit-tests
 	$(BUILD)/unit-tests -j2 --timeout 600
 
-# What the system tests run.
-SYSTEM_TESTS := $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs arm64 i386 all
+# What the system tests run. Where a cross compiler is missing its suite is skipped.
+SYSTEM_TESTS := $(BUILD)/system-tests $(PROGRAMS) $(MODULES) $(CLIENTS_OF_NODE) $(LAB_DRIVERS) tsan-programs all \
+                $(if $(shell command -v aarch64-linux-gnu-gcc),arm64) \
+                $(if $(shell command -v i686-linux-gnu-gcc),i386)
 
 system-test: $(SYSTEM_TESTS)
 	$(BUILD)/system-tests -j4 --timeout 600
-	tests/system/apps/clients/table $(BUILD)/clients --check README.md
+	tests/system/apps/clients/table $(BUILD)/clients --check tests/system/apps/RESULTS.md
 
 # One suite or test, by Criterion's pattern SUITE/TEST, with what it needs built.
 T ?= *
@@ -158,7 +171,8 @@ check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
 deps:
 	tests/dependencies demo test proof lab bench dist matrix deb deb-test lint
 
-# Every interleaving of threads and a fork, by the model checker spin.
+# Every interleaving of threads and a fork, by the model checker spin: 20 s, with FULL=1 a
+# minute.
 proof:
 	tests/dependencies proof
 	tests/proof/prove $(BUILD)/proof
@@ -190,7 +204,9 @@ FUZZ_MODULES := $(filter-out %/hooks.c %/start.c,$(wildcard shim/lib/*.c shim/li
 
 # Seed 0 is another one each time; `make test` takes always the same, so that it finds today what it
 # found yesterday. What is found is kept in the build directory; what is worth keeping belongs into tests/fuzz/corpus.
-fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+fuzz:
+	tests/dependencies fuzz
+	$(MAKE) $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 	seed=$(FUZZ_SEED); [ $$seed != 0 ] || seed=$$(shuf -i 1-999999999 -n 1); \
 	for target in $(FUZZ_TARGETS); do \
 	    mkdir -p $(BUILD)/fuzz/found/$$target; \
@@ -204,20 +220,23 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
 
-# ---- data races: the programs of threads.c with the whole guard linked in, under ThreadSanitizer,
-# which Criterion cannot start under ----
+# ---- data races: programs of threads.c and half_open.c with the whole guard linked in, under
+# ThreadSanitizer, which Criterion cannot start under ----
 
-TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks
+TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks $(BUILD)/tsan/half_open_storm
 
-$(BUILD)/tsan/%: tests/system/fork/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
+vpath %.c tests/system/fork/programs tests/system/dead_peer/programs
+$(TSAN_PROGRAMS): $(BUILD)/tsan/%: %.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
 	@mkdir -p $(@D)
 	gcc -O1 -g $(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
 	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
 
 tsan-programs: $(TSAN_PROGRAMS)
 
-tsan: $(BUILD)/system-tests $(TSAN_PROGRAMS) $(MODULES)
-	$(BUILD)/system-tests --filter 'threads/*race'
+tsan:
+	tests/dependencies tsan
+	$(MAKE) $(BUILD)/system-tests $(TSAN_PROGRAMS) $(MODULES)
+	$(BUILD)/system-tests --filter '@(threads|half_open)/*race'
 
 # ---- what it costs ----
 
@@ -229,7 +248,9 @@ SOAK_SECONDS ?= 600
 
 # bash for pipefail: Criterion lists, as skipped, every test that the filter leaves out.
 soak: SHELL := bash
-soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
+soak:
+	tests/dependencies test
+	$(MAKE) all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 	$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
 	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) THIRD_PARTY_LONG=1 \
 	    $(BUILD)/system-tests -j2 --verbose --timeout $$(($(SOAK_SECONDS) + 1800)) \
@@ -240,15 +261,18 @@ soak: all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*.[ch] shim/tool/*/*.[ch] include/*.h tests/unit/*.[ch] tests/helpers/*.[ch] \
                  tests/system/*/*.[ch] tests/system/*/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
                  tests/lab/clients/*.c examples/*.c)
-SHELL_FILES := $(wildcard examples/preload.sh shim/package/install shim/package/deb \
-                 tests/package/clean-root tests/package/smoke tests/check tests/dependencies tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
+SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/install shim/package/deb \
+                 tests/package/clean-root tests/package/smoke tests/check tests/dependencies tests/documents tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
                  tests/system/apps/third_party/shell.bash tests/system/apps/clients/table \
                  tests/system/apps/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
-                 tests/system/examples/recipes/system.sh examples/runit/run examples/s6/run)
+                 tests/system/examples/recipes/system.sh tests/system/preload/in_systemd examples/runit/run examples/s6/run))
 
 PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/apps/third_party/*.py \
                  tests/system/apps/clients/*.py tests/system/apps/prefork/*.py)
+
+# What has a name in elf(5), ld.so(8) or POSIX is called by that name: shim/README.md's glossary.
+PRIVATE_WORDS := '[r]ecruit|[m]akeshift|[p]ut off|[s]ettled|[f]olders?|[h]ung up|[p]ass(es)? the guard by|[n]o longer ours'
 
 lint:
 	tests/dependencies test lint
@@ -262,7 +286,9 @@ lint:
 	shellcheck $(SHELL_FILES)
 	pyflakes3 $(PYTHON_FILES)
 	shellcheck --shell=bash shim/package/completion.bash
+	! grep -rnwiE $(PRIVATE_WORDS) --exclude='*.svg' Makefile README.md include shim examples tests
 	mandoc -T lint -W warning shim/man/redisguard.1 shim/man/redisguard.7
+	tests/documents
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all
 
 format:

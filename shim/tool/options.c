@@ -10,6 +10,7 @@
 #include "common/complain.h"
 #include "common/strings.h"
 #include "config.h"
+#include "line.h"
 #include "redisguard.h"
 
 static const char usage[] =
@@ -127,23 +128,14 @@ static const char *variable_of(int option)
 
 /* ---- mistakes: one line of at most 100 columns ---- */
 
-enum { COLUMNS = 100, WORD_ROOM = 64 };
+enum { COLUMNS = 100 };
 
 /* What somebody typed, such that it keeps to its line. */
-struct shown {
-    char text[WORD_ROOM];
-};
-
-static struct shown show(const char *word)
+static struct line show(const char *word)
 {
-    struct shown shown;
-    size_t length = 0;
-    for (; length < 40 && word[length] != '\0'; length++) {
-        shown.text[length] = word[length];
-        if (word[length] <= ' ' || word[length] >= 0x7f)
-            shown.text[length] = '?';
-    }
-    strcpy(shown.text + length, word[length] != '\0' ? "..." : "");
+    struct line shown = {.length = 0};
+    line_format(&shown, "%.40s%s", word, strlen(word) > 40 ? "..." : "");
+    shown.text[shown.length] = '\0';
     return shown;
 }
 
@@ -188,6 +180,10 @@ static size_t distance(const char *one, const char *other)
 static const char *closest(const char *name)
 {
     const char *best = NULL;
+    if (*name != '\0') /* --keep may mean three */
+        for (const struct option *o = long_options; o->name != NULL; o++)
+            if (starts_with(o->name, name))
+                return o->name;
     size_t best_distance = strlen(name) < 5 ? 2 : 3; /* too far */
     for (const struct option *o = long_options; o->name != NULL; o++)
         if (distance(name, o->name) < best_distance) {
@@ -199,12 +195,12 @@ static const char *closest(const char *name)
 
 static _Noreturn void refuse_unknown(const char *word)
 {
-    char name[WORD_ROOM] = "";
+    char name[64] = "";
     if (starts_with(word, "--"))
         snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     const char *meant = closest(name);
     if (meant != NULL)
-        misused("unknown option %s: did you mean --%s?", show(word).text, meant);
+        misused("unknown option --%s: did you mean --%s?", show(name).text, meant);
     misused("unknown option %s", show(word).text);
 }
 
@@ -235,7 +231,7 @@ static const char *allowed_for(int option)
 static _Noreturn void refuse_value(int option, const char *value)
 {
     const char *name = name_of(option), *allowed = allowed_for(option);
-    struct shown shown = show(value);
+    struct line shown = show(value);
     size_t length = strlen("redisguard: -- takes , not ") + strlen(name) + strlen(allowed);
     if (length + strlen(shown.text) <= COLUMNS && *value != '\0')
         give_up("--%s takes %s, not %s", name, allowed, shown.text);
@@ -357,7 +353,7 @@ static void judge(const struct options *options, bool format)
     if (options->watch != 0 && options->mode != MODE_AUDIT)
         misused("%s: only with --audit", "--watch");
     if (options->mode == MODE_ENV && first != NULL)
-        misused("--env runs nothing: leave out %s", show(first).text);
+        give_up("--env runs nothing: leave out %s", show(first).text);
     if ((options->mode == MODE_RUN || options->mode == MODE_CHECK) && first == NULL)
         misused("%swhich COMMAND?", options->mode == MODE_CHECK ? "--check: " : "");
     for (char **pid = options->operands; options->mode == MODE_AUDIT && *pid != NULL; pid++)
@@ -387,7 +383,7 @@ struct options options_read(int argc, char *argv[])
     for (;;) {
         int option = getopt_long(argc, argv, "+:p:d:hV", long_options, NULL);
         if (option == ':')
-            misused("--%s needs an argument: %s", name_of(optopt), allowed_for(optopt));
+            refuse_value(optopt, "");
         if (option == '?')
             refuse(argv);
         if (option == -1 && options.mode == MODE_AUDIT && optind < argc &&

@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include "common/complain.h"
+#include "common/print.h"
 
 int run_command(char *const argv[], char *const environment[])
 {
     execvpe(argv[0], argv, environment);
     int error = errno;
-    complain("%s: %s", argv[0], strerror(error));
+    fputs("redisguard: ", stderr);
+    print_escaped_to(stderr, argv[0]);
+    fprintf(stderr, ": %s\n", strerror(error));
     return error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 }

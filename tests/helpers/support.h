@@ -144,6 +144,10 @@ const char *const *guarded(const struct server *server, const char *const more[]
 /* May this process make network namespaces? As root, or under `unshare --map-root-user`. */
 bool namespaces_permitted(void);
 
+/* The same for mounts in a mount namespace of its own. Not in a plain chroot, whose root directory
+ * is no mount. */
+bool mounts_permitted(void);
+
 /* From here on the test, and what it starts, has a loopback of its own: call it first. Skips the
  * test where namespaces are not permitted. */
 void enter_private_network(void);

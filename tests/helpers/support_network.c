@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,16 @@ bool namespaces_permitted(void)
     pid_t child = fork();
     if (child == 0)
         _exit(unshare(CLONE_NEWNET) != 0);
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+bool mounts_permitted(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(unshare(CLONE_NEWNS) != 0 ||
+              mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0);
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 

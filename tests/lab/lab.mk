@@ -5,7 +5,7 @@
 #
 # make lab                    all rows, with the picture
 # make lab LAB_ROWS='*/get'   some: `tests/lab/lab --list` says which there are; 'jobs/*': the jobs
-# make lab-measured           puts report and picture of the last run beside this file, for README
+# make lab-measured           puts report and picture of the last run beside this file, to be committed
 
 LAB_ROWS    ?= *
 LAB_DRIVERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/clients/*.c)) \

@@ -1,5 +1,5 @@
-"""What was measured, written down: results.tsv for programs, report.md for readers (its first table
-is the one in README), notice.svg to look at. Called by lab.
+"""What was measured, written down: results.tsv for programs, report.md for readers, notice.svg to
+look at. Called by lab.
 """
 import itertools
 import os
@@ -166,7 +166,7 @@ def full_line(row: Row, client: Seen) -> list[str]:
             client.error if client.noticed is not None else '–', back, f'`{client.socket}`']
 
 
-# ---- the table of README: a line for phpredis and each fault, the other clients in two ----
+# ---- the first table: a line for phpredis and each fault, the other clients in two ----
 
 def short_lines(results: Results, limit: float) -> list[list[str]]:
     def group(result: tuple[Row, list[Seen]]) -> object:

@@ -136,7 +136,7 @@ Test(config, every_mistake_of_several_has_line_of_its_own)
     cr_expect_eq(read->config.keepintvl, 7);
 }
 
-Test(config, complaint_names_the_derived_value_used_instead)
+Test(config, complaint_names_derived_value_used_instead)
 {
     struct reading *detect = read_settings(WORDS("KEEPIDLE=x", "DETECT=18"));
     cr_expect_eq(detect->config.keepidle, 12);

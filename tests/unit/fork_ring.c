@@ -169,7 +169,7 @@ Test(fork_ring_alone, fork_that_began_with_one_thread_may_end_with_two)
     cr_expect_eq(count_replaced(), 0);
 }
 
-Test(fork_ring, ring_keeps_the_latest_identities)
+Test(fork_ring, ring_keeps_latest_identities)
 {
     fork_ring_begin();
     for (int i = 0; i < KEPT + 5; i++)

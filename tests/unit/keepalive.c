@@ -303,7 +303,7 @@ Test(keepalive, our_user_timeout_does_not_delay_shorter_probes_under_tighten)
     expect_tightened(ours, (struct times){5, 1, 2, 0}, (struct times){5, 1, 2, 7000});
 }
 
-/* README advises one where a server may stall. */
+/* redisguard(7) advises one where a server may stall. */
 Test(keepalive, our_user_timeout_may_be_longer_than_our_probes_under_tighten)
 {
     struct times patient = {30, 5, 3, 120000};

@@ -260,7 +260,7 @@ static void print_a_setting(void *fd)
 {
     struct line line = {.length = 0};
     line_format(&line, "REDISGUARD_FORCE=1\n");
-    line_print(&line, *(int *)fd);
+    line_print(line.text, line.length, *(int *)fd);
 }
 
 /* In line_print, or already through with it. */
@@ -299,6 +299,6 @@ Test(line, printing_to_what_is_not_open_ends)
 {
     struct line line = {.length = 0};
     line_format(&line, "anything");
-    line_print(&line, -1);
-    line_print(&line, open("/dev/full", O_WRONLY));
+    line_print(line.text, line.length, -1);
+    line_print(line.text, line.length, open("/dev/full", O_WRONLY));
 }

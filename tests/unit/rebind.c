@@ -3,7 +3,7 @@
  * RTLD_DEEPBIND, do their calls reach the hook? libhiredis is built to be bound at once and
  * read-only from then on, libseccomp to be bound on first use.
  */
-#include "dl/deferred.h"
+#include "dl/rebind.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -202,6 +202,20 @@ Test(rebind, deferred_rebind_finds_origin_path_by_its_last_part)
     const int mode = RTLD_LAZY | RTLD_DEEPBIND;
     route_of("$ORIGIN/../lib/" MODULE, mode);
     void *module = real_functions()->dlopen(MODULE, mode);
+    call_something_else();
+    rebind_deferred(hooks);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+
+/* As what is opened by its SONAME, and was there already from a file of another name. */
+Test(rebind, deferred_rebind_finds_module_of_another_file_name_by_its_soname)
+{
+    const int mode = RTLD_LAZY | RTLD_DEEPBIND;
+    const char *copy = text("%s/another-name.so", scratch_directory());
+    cr_assert_eq(system(text("cp %s %s", path_of(MODULE), copy)), 0);
+    route_of(MODULE, mode);
+    void *module = real_functions()->dlopen(copy, mode);
+    cr_assert_not_null(module);
     call_something_else();
     rebind_deferred(hooks);
     cr_expect_eq(hooked_connects_of(module), 1);

@@ -64,7 +64,7 @@ Test(registry, recorded_socket_is_held_with_its_peer_and_its_opener)
     cr_expect_eq(found.opened, 0, "there is no log to tell the time to");
 }
 
-Test(registry, registry_keeps_opening_time_for_the_log)
+Test(registry, registry_keeps_opening_time_for_log)
 {
     struct timespec before;
     struct timespec after;

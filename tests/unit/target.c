@@ -217,7 +217,7 @@ Test(target, null_pointer_is_not_read)
         cr_expect(!is_redis(NULL, length));
 }
 
-Test(target, reading_an_address_keeps_signal_mask_and_errno)
+Test(target, reading_address_keeps_signal_mask_and_errno)
 {
     sigset_t before;
     sigset_t after;

@@ -29,18 +29,21 @@ static unsigned port_of(const char *address)
     size_t digits = 0;
     while (digits < length && isdigit((unsigned char)address[length - digits - 1]))
         digits++;
-    bool has_port =
-        digits > 0 && digits < 6 && digits < length && address[length - digits - 1] == ':';
+    /* An address of IPv6 has a port behind its bracket only. */
+    const char *colon = memchr(address, ':', length), *bracket = memchr(address, ']', length);
+    bool has_port = digits > 0 && digits < 6 && digits < length &&
+                    address + length - digits - 1 == (bracket != NULL ? bracket + 1 : colon) &&
+                    address[length - digits - 1] == ':';
     return has_port ? (unsigned)strtoul(address + length - digits, NULL, 10) : 0;
 }
 
+/* rediss, redis+ssl, redis-cluster, redis+sentinel and more. */
 static bool is_redis_scheme(const char *url)
 {
-    static const char *const schemes[] = {"redis://",          "rediss://",   "redis+ssl://",
-                                          "redis+sentinel://", "sentinel://", "valkey://",
-                                          "valkeys://",        "keydb://"};
+    static const char *const schemes[] = {"redis", "valkey", "keydb", "sentinel"};
+    size_t length = strspn(url, "abcdefghijklmnopqrstuvwxyz+-");
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
-        if (starts_with(url, schemes[i]))
+        if (starts_with(url, schemes[i]) && starts_with(url + length, "://"))
             return true;
     return false;
 }
@@ -63,11 +66,16 @@ static bool is_number(const char *value)
     return length > 0 && length < 6 && strspn(value, "0123456789") == length;
 }
 
-/* Does the whole name speak of an address? REDIS_DB=1:2 is none. */
+/* Does the whole name speak of an address? REDIS_DB=1:2 is none, REDIS_MASTER_PASSWORD neither. */
 static bool names_address(const char *name)
 {
-    static const char *const words[] = {"url",  "uri", "host",     "addr", "server",
-                                        "node", "dsn", "endpoint", "port"};
+    static const char *const words[] = {"url",    "uri",  "host",      "addr",     "server",
+                                        "node",   "dsn",  "endpoint",  "sentinel", "cluster",
+                                        "master", "port", "connection"};
+    if (strcasecmp(name, "redis") == 0 || strcasecmp(name, "valkey") == 0)
+        return true;
+    if (strcasestr(name, "pass") != NULL || strcasestr(name, "secret") != NULL)
+        return false;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcasestr(name, words[i]) != NULL)
             return true;

@@ -18,12 +18,13 @@
 #include "proof.h"
 #include "report.h"
 
-static void explain_shell(const char *path)
+static bool is_shell(const char *path)
 {
     static const char *const shells[] = {"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh"};
     for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
         if (strcmp(base_name(path), shells[i]) == 0)
-            ok(shells[i], "what it starts inherits the guard; check those commands by themselves");
+            return true;
+    return false;
 }
 
 static void check(const char *library, char **argv)
@@ -36,9 +37,9 @@ static void check(const char *library, char **argv)
     if (!is_usable || !is_found)
         return;
     const char *about = base_name(command.path);
-    if (!library_is_preloaded(library) && !library_is_global()) {
-        fail(about, "on the way to it the guard is lost from LD_PRELOAD",
-             "put redisguard directly before it");
+    if ((command.is_launcher || is_shell(command.path)) && program_is_static(command.path)) {
+        warn(about, "it is linked statically, so not guarded itself; what it starts is",
+             "check those commands by themselves");
         return;
     }
     enum libc libc = program_libc(command.path, library);
@@ -49,7 +50,8 @@ static void check(const char *library, char **argv)
     if (report_has_failed())
         return;
     addresses_explain();
-    explain_shell(command.path);
+    if (is_shell(command.path))
+        ok(about, "what it starts inherits the guard; check those commands by themselves");
     php_explain(command.path, command.argv);
 }
 

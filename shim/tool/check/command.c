@@ -236,6 +236,7 @@ static enum step step(struct command *command)
     case LAUNCHES_UNGUARDED:
         return STEP_FAILED;
     case LAUNCHES_UNKNOWN:
+        command->is_launcher = true;
         return STEP_ARRIVED;
     case LAUNCHES_NOTHING:
         judge_arguments(command);

@@ -11,6 +11,7 @@ struct command {
     char **argv;
     char *path;          /* of the program that argv[0] names */
     bool is_interpreted; /* argv has words that a script's first line and its name have added */
+    bool is_launcher;    /* path starts something that is not known */
 };
 
 /* Findings on the way, which goes on until command is an ELF program. Does to our own environment

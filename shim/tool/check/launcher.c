@@ -113,7 +113,7 @@ static char **command_of(const struct launcher *launcher, char **argv)
         at++;
     if (launcher->operands > 0 && *at != NULL && strcmp(*at, "--") == 0)
         at++;
-    return at;
+    return launcher->reads_on ? behind_options(launcher, at) : at;
 }
 
 /* One of these options, whole, with an argument behind = or at once, or NULL. */
@@ -192,6 +192,10 @@ static enum launched follow_daemon(char **argv, char ***started)
         end++;
     if (program == NULL || !has_option(argv, end, "-S --start"))
         return LAUNCHES_NOTHING;
+    char *root = value_of(argv, "-r", "--chroot");
+    enum launched entered = root != NULL ? enters(argv[0], root) : LAUNCHES;
+    if (entered != LAUNCHES)
+        return entered;
     char **words =
         *end != NULL ? end : end - 1; /* there is room for the program in front of them */
     words[0] = program;
@@ -214,9 +218,21 @@ static const struct launcher *find(char **argv, char ***started)
 /* busybox, when its first word is a launcher's name, is that launcher. */
 static char **behind_busybox(char **argv)
 {
-    bool is_launcher =
-        argv[1] != NULL && (strcmp(argv[1], "env") == 0 || launchers_find(argv[1], NULL) != NULL);
+    bool is_launcher = argv[1] != NULL &&
+                       (strcmp(argv[1], "env") == 0 || strcmp(argv[1], "start-stop-daemon") == 0 ||
+                        launchers_find(argv[1], NULL) != NULL);
     return strcmp(base_name(argv[0]), "busybox") == 0 && is_launcher ? argv + 1 : argv;
+}
+
+/* The operand of envdir, the argument of chpst's -e; NULL: none. */
+static const char *directory_of_variables(const char *name, char **argv, char **started)
+{
+    if (strcmp(name, "envdir") == 0 || strcmp(name, "s6-envdir") == 0)
+        return started > argv + 1 ? started[-1] : ".";
+    for (char **at = argv + 1; strcmp(name, "chpst") == 0 && at + 1 < started; at++)
+        if (strcmp(*at, "-e") == 0)
+            return at[1];
+    return NULL;
 }
 
 static enum launched follow(const struct launcher *launcher, const char *path, char **argv,
@@ -234,8 +250,9 @@ static enum launched follow(const struct launcher *launcher, const char *path, c
         if (entered != LAUNCHES)
             return entered;
     }
-    if (strcmp(name, "envdir") == 0 || strcmp(name, "s6-envdir") == 0) {
-        env_directory_apply(started > argv + 1 ? started[-1] : ".");
+    const char *directory = directory_of_variables(name, argv, started);
+    if (directory != NULL) {
+        env_directory_apply(directory);
         if (preloaded_guard() == NULL)
             return loses_guard(name, "its directory has an LD_PRELOAD without the guard");
     }

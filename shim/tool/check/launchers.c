@@ -37,7 +37,7 @@ static const struct launcher launchers[] = {
                       "--physcpubind --preferred --interleave"},
     {.name = "cpulimit", .with_argument = "-l -e -p -P --limit --exe --pid --path"},
     {.name = "prlimit"},
-    {.name = "setarch", .with_argument = "-p", .operands = 1},
+    {.name = "setarch", .with_argument = "-p", .operands = 1, .reads_on = true},
     {.name = "linux32"},
     {.name = "linux64"},
     {.name = "i386"},

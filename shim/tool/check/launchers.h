@@ -5,12 +5,15 @@
 #ifndef REDISGUARD_CHECK_LAUNCHERS_H
 #define REDISGUARD_CHECK_LAUNCHERS_H
 
+#include <stdbool.h>
+
 /* Lists are words separated by single spaces. */
 struct launcher {
     const char *name;
     const char *words;         /* what must follow its options, as "netns exec"; NULL: nothing */
     const char *with_argument; /* options whose argument is a word of its own */
     int operands;              /* words of its own before the command */
+    bool reads_on;             /* options may follow those words too */
     const char *clears;        /* options that clear the environment; "": it always does */
     const char *keeps;         /* an option that makes it pass the environment on all the same */
     const char *new_root;      /* options that change the root directory; "": the first operand */

@@ -167,6 +167,16 @@ static const char *loader_of(const struct elf *elf)
     return path;
 }
 
+bool program_is_static(const char *path)
+{
+    struct elf elf = {.file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    bool is_static = elf.file >= 0 && read_identity(elf.file, &elf.header) &&
+                     !is_appimage(&elf.header) && read_headers(&elf) && loader_of(&elf) == NULL;
+    if (elf.file >= 0)
+        close(elf.file);
+    return is_static;
+}
+
 static bool notes_name_go(const char *notes, size_t length)
 {
     const size_t align = 4;

@@ -9,6 +9,9 @@
 
 bool program_is_elf(const char *path);
 
+/* An ELF file that names no loader. */
+bool program_is_static(const char *path);
+
 /* Findings about privileges that the file gives, for which a loader drops LD_PRELOAD. False: it
  * would, for this user, and what the program starts does not get it either. */
 bool program_keeps_preload(const char *path, const char *cure);

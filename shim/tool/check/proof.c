@@ -289,7 +289,8 @@ static struct shared *shared_memory(void)
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         abort();
-    *(struct shared *)memory = (struct shared){.end = PROOF_REFUSED};
+    /* What stays should the tracer be killed. */
+    *(struct shared *)memory = (struct shared){.end = PROOF_REFUSED, .status = ECANCELED};
     return memory;
 }
 
@@ -313,7 +314,7 @@ static void trace(struct start *start, bool is_musl, struct shared *shared)
     if (pid == 0)
         be_traced_and_exec(start);
     if (pid < 0) {
-        shared->error = errno;
+        proof = (struct proof){.end = PROOF_NO_FORK, .status = errno};
     } else if (seize(pid, &proof)) {
         set_timer(PROOF_SECONDS);
         watch(pid, is_musl, &proof);
@@ -345,6 +346,8 @@ struct proof proof_run(const char *path, char *const argv[], bool is_musl)
             trace(&start, is_musl, shared);
         _exit(EXIT_SUCCESS);
     }
+    if (tracer < 0)
+        *shared = (struct shared){.end = PROOF_NO_FORK, .status = errno};
     while (tracer > 0 && waitpid(tracer, NULL, 0) < 0 && errno == EINTR)
         ;
     unsetenv("REDISGUARD_PROBE");

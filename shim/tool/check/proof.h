@@ -13,6 +13,7 @@ enum proof_end {
     PROOF_SECURE,   /* the kernel runs it in secure mode: the loader would drop LD_PRELOAD */
     PROOF_SILENT,   /* did neither within PROOF_SECONDS */
     PROOF_NO_EXEC,  /* execve failed: status is the error */
+    PROOF_NO_FORK,  /* fork failed: status is the error. Nothing was run. */
     PROOF_FILTERED, /* a seccomp filter killed the child for ptrace(2). Nothing was run. */
     PROOF_REFUSED,  /* ptrace(2) failed: status is the error. Nothing was run. */
 };

@@ -3,7 +3,7 @@
  * before the fork, for each client, without and with the guard, over TCP and TLS. The drivers in
  * clients/ and programs/clients_*.c do it and say what they saw; here is judged what the guard
  * promises for every client. All that they said goes to BUILD_DIR/clients/NAME.tsv, of which
- * clients/table makes the table in README, and what is a client's own is compared there.
+ * clients/table makes the table in apps/RESULTS.md, and what is a client's own is compared there.
  *
  * A driver is called with the name of a scenario as its last argument. Its master connects, logs in
  * and selects a database as its environment says (REDIS_HOST, REDIS_PORT, REDIS_PASSWORD,

@@ -126,7 +126,7 @@ Test(api, copy_of_released_descriptor_is_not_guarded)
                  CONNECTED "release 0\ndup 4\nguards 0\n" CHILD_OK);
 }
 
-Test(api, release_keeps_cloexec_until_the_program_clears_it)
+Test(api, release_keeps_cloexec_until_program_clears_it)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "release", "options",

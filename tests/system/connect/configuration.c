@@ -246,7 +246,7 @@ Test(configuration, probe_prints_version_and_values_and_exits_0_before_main)
                  "REDISGUARD_TRAP=0\nREDISGUARD_DISABLE=0\n");
 }
 
-Test(configuration, connection_gets_the_values_that_probe_prints)
+Test(configuration, connection_gets_values_that_probe_prints)
 {
     struct server *redis = start_redis(NULL);
     char *values = effective(WORDS("REDISGUARD_DETECT=45", "REDISGUARD_KEEPCNT=4"));
@@ -312,7 +312,7 @@ static void skip_unless_set_user_id_works(void)
         cr_skip_test("needs root, and a file system and process where set-user-ID works");
 }
 
-Test(configuration, set_user_id_program_ignores_the_environment)
+Test(configuration, set_user_id_program_ignores_environment)
 {
     enum { NOBODY = 65534 };
     skip_unless_set_user_id_works();

@@ -67,7 +67,7 @@ Test(connection, non_blocking_connection_is_guarded)
                  " CLOEXEC 1\nconnected: yes\nguards 1\n");
 }
 
-Test(connection, second_connect_for_the_result_keeps_connection_guarded)
+Test(connection, second_connect_for_result_keeps_connection_guarded)
 {
     struct server *redis = start_redis(NULL);
     const char *again = connect_step(redis);
@@ -81,7 +81,7 @@ Test(connection, second_connect_for_the_result_keeps_connection_guarded)
 
 /* ---- before the handshake ---- */
 
-Test(connection, options_are_set_before_the_only_connect_system_call)
+Test(connection, options_are_set_before_only_connect_system_call)
 {
     struct server *redis = start_redis(NULL);
     char *calls = calls_of(STEPS("socket=tcp", connect_step(redis)), guarded(redis, WORDS(TUNED)),
@@ -213,7 +213,7 @@ Test(connection, new_connection_on_disconnected_socket_is_guarded)
                            " CLOEXEC 1\nchild\nping -1 Broken pipe\nparent\nping +PONG\n");
 }
 
-/* ---- what is no longer ours ---- */
+/* ---- stale records ---- */
 
 /* The other server's port is not one of ours: the child may share it, the program may tune it. */
 static void expect_left_to_the_program(const char *const steps[], const char *const env[],

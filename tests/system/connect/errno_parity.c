@@ -51,6 +51,17 @@ Test(errno_parity, setsockopt_sets_the_same_errno)
                                  "ENOPROTOOPT", "ENOTSOCK", "EOPNOTSUPP", "EPERM"));
 }
 
+Test(errno_parity, getsockopt_sets_the_same_errno)
+{
+    expect_the_same_errors("errno_getsockopt", WORDS("EBADF", "EFAULT", "EINVAL", "ENOPROTOOPT",
+                                                     "ENOTSOCK", "EOPNOTSUPP"));
+}
+
+Test(errno_parity, close_sets_the_same_errno)
+{
+    expect_the_same_errors("errno_close", WORDS("EBADF", "EINVAL"));
+}
+
 Test(errno_parity, dup_dup2_and_dup3_set_the_same_errno)
 {
     expect_the_same_errors("errno_copies", WORDS("EBADF", "EINVAL", "EMFILE"));

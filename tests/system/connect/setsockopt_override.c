@@ -33,7 +33,7 @@ static void expect_one_defended(const struct server *redis, const char *set)
                  CONNECTED "set 0\n" TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, guard_keeps_each_of_the_five_options_separately)
+Test(setsockopt_override, guard_keeps_each_of_five_options_separately)
 {
     struct server *redis = start_redis(NULL);
     expect_one_defended(redis, "set=KEEPALIVE:0");
@@ -51,7 +51,7 @@ Test(setsockopt_override, connect_replaces_values_set_before_it)
                  "socket 3\n" ALL_FIVE_ACCEPTED "connect 0\n" TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, guard_keeps_its_values_during_the_handshake)
+Test(setsockopt_override, guard_keeps_its_values_during_handshake)
 {
     enter_private_network();
     struct server *redis = start_redis(NULL);
@@ -109,22 +109,22 @@ static void expect_copy_defended(const char *copy, const char *number, const cha
                       line, strstr(line, "cloexec") || strstr(line, "dup3") ? 1 : 0));
 }
 
-Test(setsockopt_override, dup_copy_keeps_the_guards_values)
+Test(setsockopt_override, dup_copy_keeps_guards_values)
 {
     expect_copy_defended("dup", "use=4", "dup 4");
 }
 
-Test(setsockopt_override, dup2_copy_keeps_the_guards_values)
+Test(setsockopt_override, dup2_copy_keeps_guards_values)
 {
     expect_copy_defended("dup2=9", "use=9", "dup2 9");
 }
 
-Test(setsockopt_override, dup3_copy_keeps_the_guards_values)
+Test(setsockopt_override, dup3_copy_keeps_guards_values)
 {
     expect_copy_defended("dup3=9", "use=9", "dup3 9");
 }
 
-Test(setsockopt_override, fcntl_copy_keeps_the_guards_values)
+Test(setsockopt_override, fcntl_copy_keeps_guards_values)
 {
     expect_copy_defended("dupfd=9", "use=9", "dupfd 9");
     expect_copy_defended("dupfd-cloexec=9", "use=9", "dupfd-cloexec 9");
@@ -173,7 +173,7 @@ Test(setsockopt_override, programs_value_stays_on_unix_socket)
         "options KEEPALIVE 0 KEEPIDLE - KEEPINTVL - KEEPCNT - USER_TIMEOUT - CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, user_timeout_0_leaves_the_option_off)
+Test(setsockopt_override, user_timeout_0_leaves_option_off)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "options"),
@@ -191,7 +191,7 @@ Test(setsockopt_override, user_timeout_0_leaves_the_option_off)
     "set=KEEPALIVE:0", "set=KEEPIDLE:99", "set=KEEPINTVL:98", "set=KEEPCNT:97", "set=USER_TIMEOUT:0"
 #define SOONER_OPTIONS "options KEEPALIVE 1 KEEPIDLE 5 KEEPINTVL 1 KEEPCNT 1 USER_TIMEOUT 7000"
 
-Test(setsockopt_override, force_1_replaces_shorter_times_of_the_program)
+Test(setsockopt_override, force_1_replaces_shorter_times_of_program)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -213,7 +213,7 @@ Test(setsockopt_override, force_tighten_keeps_shorter_times_and_turns_keepalive_
         CONNECTED TUNED_OPTIONS " CLOEXEC 1\n" ALL_FIVE_ACCEPTED SOONER_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, force_tighten_replaces_longer_times_of_the_program)
+Test(setsockopt_override, force_tighten_replaces_longer_times_of_program)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", SET_LATER, connect_step(redis), "options",
@@ -233,7 +233,7 @@ Test(setsockopt_override, force_tighten_chooses_each_option_separately)
                            "KEEPCNT 2 USER_TIMEOUT 23456 CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, force_tighten_logs_the_values_in_effect)
+Test(setsockopt_override, force_tighten_logs_values_in_effect)
 {
     struct server *redis = start_redis(NULL);
     char *log = log_path();
@@ -249,7 +249,7 @@ Test(setsockopt_override, force_tighten_logs_the_values_in_effect)
  * The program would notice after three seconds; the guard alone after 23. Linux counts probes only
  * where no user timeout is set, so that the guard's would make the program wait.
  */
-Test(setsockopt_override, force_tighten_detects_dead_peer_at_the_programs_time)
+Test(setsockopt_override, force_tighten_detects_dead_peer_at_programs_time)
 {
     enum { PROGRAMS_TIME = 3, MARGIN = 4 };
     enter_private_network();

@@ -1,7 +1,7 @@
 /*
- * The system calls that the guard adds to each call, counted by strace: the table of README's "What
- * it does to your process". Each case makes some calls with and without the guard; both runs make
- * the same preparations, so these do not count.
+ * The system calls that the guard adds to each call, counted by strace; redisguard(7) lists them
+ * under "WHAT IT DOES TO A PROCESS". Each case makes some calls with and without the guard; both
+ * runs make the same preparations, so these do not count.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -174,7 +174,7 @@ Test(cost, fork_adds_five_calls_and_three_for_each_guarded_descriptor)
 }
 
 /* Beside what the loader does for any library. */
-Test(cost, start_adds_no_call_to_the_loaders_own)
+Test(cost, start_adds_no_call_to_loaders_own)
 {
     struct server *redis = start_redis(NULL);
     int enabled = calls(NOTHING, guarded(redis, NULL));

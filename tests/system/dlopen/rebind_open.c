@@ -102,6 +102,15 @@ Test(rebind_open, bare_name_is_deferred_where_only_callers_path_has_it)
                       "bypasses");
 }
 
+Test(rebind_open, bare_names_opened_in_loop_are_all_rebound)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(built_program("rebind_loop"), port_of(server), "rebind_of_program.so",
+                 "rebind_second_of_program.so"),
+           guarded(server, NULL),
+           "rebind_of_program.so: guarded\nrebind_second_of_program.so: guarded\n");
+}
+
 /* An unresolved entry cannot bind to a definition outside its local scope. */
 Test(rebind_open, module_is_guarded_though_another_object_defines_these_names)
 {

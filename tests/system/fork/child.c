@@ -53,7 +53,7 @@ Test(child, child_of_forkpty_reads_eof_on_every_copy_of_inherited_connection)
     expect_only_the_guard_to_cut_off("forkpty");
 }
 
-Test(child, child_of_fork_that_bypasses_the_hook_reads_eof)
+Test(child, child_of_fork_that_bypasses_hook_reads_eof)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =

@@ -16,7 +16,7 @@ static void expect_in_case(const char *what, const char *shared, const char *cut
     expect(argv, guarded(server, NULL), cut_off);
 }
 
-Test(child_limits, child_at_soft_limit_raises_it_for_the_dead_socket)
+Test(child_limits, child_at_soft_limit_raises_it_for_dead_socket)
 {
     expect_in_case("soft", "shared\nlimit as it was\nparent: same client\n",
                    AS_CLOSED "limit as it was\nparent: same client\n");

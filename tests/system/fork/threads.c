@@ -32,7 +32,7 @@ Test(threads, eight_threads_connect_tune_copy_and_close_while_others_fork)
            "children that crashed or hung: 0\n");
 }
 
-Test(threads, child_does_not_wait_for_threads_inside_a_hook)
+Test(threads, child_does_not_wait_for_threads_inside_hook)
 {
     const char *log = text("REDISGUARD_LOG=%s/log", scratch_directory());
     const char *const *argv =

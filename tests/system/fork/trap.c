@@ -98,7 +98,7 @@ Test(trap, refused_socket_is_not_guarded_and_its_options_are_untouched)
     cr_assert(strncmp(first, second, strlen(second)) == 0, "%s", printed);
 }
 
-Test(trap, error_of_the_call_itself_comes_before_the_refusal)
+Test(trap, error_of_call_itself_comes_before_refusal)
 {
     EXPECT_LINES(
         printed_by(STEPS("use=77", "connect=127.0.0.1:6379", "use=0", "connect=127.0.0.1:6379"),

@@ -103,7 +103,7 @@ Test(logging, child_and_parent_log_one_line_each_for_closed_connection)
     expect_child_line("REDISGUARD_FORK=close", "closed");
 }
 
-Test(logging, child_logs_the_peer_that_answered)
+Test(logging, child_logs_peer_that_answered)
 {
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
@@ -244,7 +244,7 @@ Test(logging, lines_to_journal_begin_with_their_priority)
               lines);
 }
 
-Test(logging, lines_outside_the_journal_begin_with_the_time)
+Test(logging, lines_outside_journal_begin_with_time)
 {
     struct server *redis = start_redis(NULL);
     char *lines = said_to_journal(redis, "1%i", "REDISGUARD_LOG=stderr");

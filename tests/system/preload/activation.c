@@ -1,6 +1,7 @@
 /*
- * The guard for a whole machine: /etc/environment through PAM, and /etc/ld.so.preload. The programs
- * are real ones in a mount namespace with a copy of /etc; it disappears with its last process.
+ * The guard for a whole machine: systemd's DefaultEnvironment=, /etc/environment through PAM, and
+ * /etc/ld.so.preload. The programs are real ones in a mount namespace with a copy of /etc; it
+ * disappears with its last process.
  */
 #include "support.h"
 
@@ -13,8 +14,8 @@
 /* The output of a script on a machine whose /etc it may change; each command must succeed. */
 static char *on_a_machine(const char *script)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     static const char run[] = "cp -a /etc \"$1\" && mount --bind \"$1/etc\" /etc && "
                               "exec bash -euc \"$2\" \"$1\"";
     return output_of(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory(), script));
@@ -72,6 +73,50 @@ Test(activation, loader_warns_of_missing_library_and_programs_run)
                      "unguarded\ncannot be preloaded\n");
 }
 
+/* What the services of a systemd with these lines in its configuration print. */
+static char *in_systemd(const char *setup)
+{
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
+    struct outcome outcome = run_program(
+        WORDS(SOURCE_DIR "/tests/system/preload/in_systemd", scratch_directory(), setup), NULL);
+    if (outcome.status == 77)
+        cr_skip_test("needs systemd and cgroup2: %s", outcome.err);
+    cr_assert_eq(outcome.status, 0, "status %d: %s", outcome.status, outcome.err);
+    return outcome.out;
+}
+
+#define PRINTS                                                                                     \
+    "printf 'ExecStart=%%s\\n' " CHECK_MAIN                                                        \
+    " 'printenv REDISGUARD_DETECT' 'printenv REDISGUARD_UNIX' >>service.conf\n"
+#define DEFAULT_ENVIRONMENT                                                                        \
+    "mkdir -p etc/systemd/system.conf.d\n"                                                         \
+    "printf '[Manager]\\nDefaultEnvironment=%%s\\n' 'LD_PRELOAD=" LIBRARY                          \
+    " REDISGUARD_DETECT=15 REDISGUARD_UNIX=/r' >etc/systemd/system.conf.d/redisguard.conf\n"
+
+Test(activation, default_environment_of_systemd_guards_service)
+{
+    cr_assert_str_eq(in_systemd(text(DEFAULT_ENVIRONMENT PRINTS)), "guarded\n15\n/r\n");
+}
+
+Test(activation, environment_of_unit_replaces_default_of_systemd)
+{
+    cr_assert_str_eq(
+        in_systemd(text(DEFAULT_ENVIRONMENT "echo Environment=LD_PRELOAD= >service.conf\n" PRINTS)),
+        "unguarded\n15\n/r\n");
+}
+
+/* A dollar in the value too, which environment.d(5) expands and EnvironmentFile= does not. */
+Test(activation, environment_file_of_systemd_takes_what_env_prints_for_it)
+{
+    cr_assert_str_eq(
+        in_systemd(text(WRAPPER " --env=systemd -d15 --unix \"$(printf "
+                                "'/a b/*:/c$HOME:/it\\047s:/\"q\":/back\\134slash:/#x:/;y:/`z`')\" "
+                                ">variables\n"
+                                "echo EnvironmentFile=$PWD/variables >service.conf\n" PRINTS)),
+        "guarded\n15\n/a b/*:/c$HOME:/it's:/\"q\":/back\\slash:/#x:/;y:/`z`\n");
+}
+
 #define ETC_ENVIRONMENT                                                                            \
     "echo LD_PRELOAD=" LIBRARY " >>/etc/environment\necho REDISGUARD_DETECT=15 "                   \
     ">>/etc/environment\n"
@@ -90,4 +135,23 @@ Test(activation, etc_environment_does_not_reach_sudo_and_runuser)
     cr_assert_str_eq(
         on_a_machine(ETC_ENVIRONMENT "sudo " CHECK_MAIN "\nrunuser -l root -c " CHECK_MAIN "\n"),
         "unguarded\nunguarded\n");
+}
+
+/* The real cron, with this table alone: it starts a job at the next full minute. */
+#define BY_CRON                                                                                    \
+    "mount -t tmpfs none /run; mount -t tmpfs none /var/spool/cron; mkdir "                        \
+    "/var/spool/cron/crontabs\n"                                                                   \
+    "rm -rf /etc/cron.d/*\n"                                                                       \
+    "echo \"* * * * * root (" CHECK_MAIN "; printenv REDISGUARD_DETECT; echo done) >>$0/job\" "    \
+    ">/etc/crontab\n"                                                                              \
+    "cron -f &\nuntil grep -q done $0/job 2>/dev/null; do sleep 0.1; done\nkill $!\ncat $0/job\n"
+
+Test(activation, ld_so_preload_guards_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE BY_CRON), "guarded\ndone\n");
+}
+
+Test(activation, etc_environment_reaches_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(ETC_ENVIRONMENT BY_CRON), "guarded\n15\ndone\n");
 }

@@ -30,7 +30,7 @@ static void needs_qemu(void)
 
 TestSuite(arm64, .init = needs_qemu);
 
-Test(arm64, library_has_the_same_symbols_as_the_native_one)
+Test(arm64, library_has_the_same_symbols_as_native_one)
 {
     expect_library_for(&arm64, "AArch64");
     EXPECT_LINES(symbols_of(ARM64_LIBRARY, "--defined-only"),
@@ -79,6 +79,11 @@ Test(arm64, module_is_found_by_origin_of_library_and_guarded)
 Test(arm64, module_is_found_by_its_path_and_guarded)
 {
     expect_module_guarded(&arm64, "library", ARM64 "tests/system/modules/rebind_lazy.so");
+}
+
+Test(arm64, bare_names_opened_in_loop_are_all_rebound)
+{
+    expect_modules_in_a_loop_guarded(&arm64);
 }
 
 Test(arm64, signal_handler_may_call_hooks_during_dlopen_by_name)

@@ -36,7 +36,7 @@ Test(elf_exports, library_exports_hooks_and_public_functions_only)
         "redisguard_guards\nredisguard_release\nredisguard_version\nsetsockopt\n");
 }
 
-Test(elf_exports, library_does_not_hook_the_data_path)
+Test(elf_exports, library_does_not_hook_data_path)
 {
     static const char *const never[] = {
         "read",       "write",     "readv",    "writev",    "send",        "recv",   "sendto",
@@ -77,7 +77,7 @@ static const char *const optional_symbols =
     "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n__register_atfork\ndlerror\n"
     "dlsym\npthread_atfork\n";
 
-Test(elf_exports, undefined_symbols_are_the_listed_ones)
+Test(elf_exports, undefined_symbols_are_listed_ones)
 {
     EXPECT_LINES(
         output_of(
@@ -90,7 +90,7 @@ Test(elf_exports, undefined_symbols_are_the_listed_ones)
 }
 
 /* Its own symbols were bound when it was linked: no other library can come between. */
-Test(elf_exports, relocations_name_the_listed_symbols_only)
+Test(elf_exports, relocations_name_listed_symbols_only)
 {
     EXPECT_LINES(output_of(WORDS("sh", "-c",
                                  "readelf --wide --relocs " LIBRARY

@@ -34,7 +34,7 @@ static const struct machine i386 = {
     .preload = "LD_PRELOAD=" I386_LIBRARY,
 };
 
-Test(i386, library_has_the_same_symbols_as_the_native_one)
+Test(i386, library_has_the_same_symbols_as_native_one)
 {
     expect_library_for(&i386, "Intel 80386");
     EXPECT_LINES(symbols_of(I386_LIBRARY, "--defined-only"), symbols_of(LIBRARY, "--defined-only"));
@@ -83,6 +83,11 @@ Test(i386, module_is_found_by_path_and_guarded_with_any_binding)
     expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_now.so");
     expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_relro.so");
     expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_noplt.so");
+}
+
+Test(i386, bare_names_opened_in_loop_are_all_rebound)
+{
+    expect_modules_in_a_loop_guarded(&i386);
 }
 
 Test(i386, signal_handler_may_call_hooks_during_dlopen_by_name)
@@ -173,7 +178,7 @@ Test(i386, programs_of_both_classes_start_each_other_guarded_and_silent)
 }
 
 /* musl expands nothing: to it $LIB is the name of a directory. */
-Test(i386, musl_program_finds_the_library)
+Test(i386, musl_program_finds_library)
 {
     if (access("/usr/bin/musl-gcc", X_OK) != 0)
         cr_skip_test("needs musl-gcc: the package musl-tools");

@@ -41,12 +41,12 @@ char *check_main_built(const char *compiler, const char *const options[])
     return program;
 }
 
-char *installed(const char *folder, const char *library)
+char *installed(const char *directory, const char *library)
 {
     static const char install[] =
         "mkdir -p \"$1\" && cp " WRAPPER " \"$1\" && chmod 755 \"$1/..\" \"$1/redisguard\" && "
         "if [ \"$2\" ]; then cp \"$2\" \"$1/libredisguard.so\"; fi";
-    char *path = text("%s/%s", scratch_directory(), folder);
+    char *path = text("%s/%s", scratch_directory(), directory);
     output_of(WORDS("sh", "-c", install, "sh", path, library ? library : ""));
     return text("%s/redisguard", path);
 }
@@ -370,6 +370,14 @@ Test(check, a_filter_that_kills_ptrace_is_named)
     output_of(WORDS("gcc", "-o", filter, source));
     struct outcome outcome = run_program(WORDS(filter, WRAPPER, "--check", CHECK_MAIN), NULL);
     expect_finding(outcome, 1, "fail", "is killed by a system call filter");
+}
+
+Test(check, without_a_process_nothing_is_run_and_nothing_is_claimed)
+{
+    const char *const *argv = joined_words(as_nobody(WORDS("prlimit", "--nproc=0")),
+                                           WORDS(installed("here", LIBRARY), "--check", "true"));
+    expect_finding(run_program(argv, NULL), 1, "fail",
+                   "no process can be started: Resource temporarily unavailable");
 }
 
 /* ---- as a program reads it ---- */

@@ -98,6 +98,10 @@ Test(check_command, env_passes_on_what_its_words_leave)
                       "leaves the guard");
     expect_true_check(WORDS("env", "LD_PRELOAD=", CHECK_MAIN), 1, "fail", "leaves the guard out");
     expect_true_check(WORDS("env", "-i", "LD_PRELOAD=" LIBRARY, CHECK_MAIN), 0, "ok", "guard: ");
+    installed("other", LIBRARY);
+    const char *other = text("LD_PRELOAD=%s/other/libredisguard.so", scratch_directory());
+    expect_true_check(WORDS("env", "-i", other, CHECK_MAIN), 0, "ok", "guard: ");
+    expect_true_check(WORDS("env", "-u", "PATH", CHECK_MAIN), 0, "warn", "it takes PATH out");
 }
 
 Test(check_command, env_can_change_the_configuration_too)
@@ -196,14 +200,16 @@ Test(check_command, what_a_launcher_of_debian_starts_is_judged)
     expect_true_check(WORDS("flock", "-n", lock, "sudo", CHECK_MAIN), 1, "fail", "sudo: it clears");
     expect_true_check(WORDS("flock", "-n", lock, bare), 1, "fail", "is linked statically");
     expect_true_check(WORDS("time", bare), 1, "fail", "is linked statically");
-    expect_true_check(WORDS("unshare", "-m", bare), 1, "fail", "is linked statically");
-    expect_true_check(WORDS("unshare", "-m", CHECK_MAIN), 0, "ok", "unshare: it passes");
+    expect_true_check(WORDS("unshare", "-n", bare), 1, "fail", "is linked statically");
+    expect_true_check(WORDS("unshare", "-n", CHECK_MAIN), 0, "ok", "unshare: it passes");
     expect_check(WORDS("ip", "netns", "exec", "name", bare), 1, "fail", "is linked statically");
     expect_check(WORDS("ip", "-n", "name", "netns", "exec", "name", CHECK_MAIN), 0, "ok",
                  "ip: it p");
     expect_check(WORDS("ip", "link"), 0, "ok", "ip is 64-bit");
     expect_check(WORDS("start-stop-daemon", "-S", "-x", bare, "--", "-v"), 1, "fail", "statically");
     expect_check(WORDS("flock", lock, "-c", "php x"), 0, "warn", "what it starts is not known");
+    expect_true_check(WORDS("setarch", "x86_64", "-R", "sudo", CHECK_MAIN), 1, "fail",
+                      "sudo: it c");
 }
 
 Test(check_command, a_command_in_another_root_is_not_judged_from_outside)
@@ -217,6 +223,9 @@ Test(check_command, a_command_in_another_root_is_not_judged_from_outside)
                     text("%s" BUILD_DIR, root)));
     expect_check(WORDS("unshare", "--root", root, "php"), 0, "warn", "sees another root directory");
     expect_check(WORDS("nsenter", "-t", "1", "-m", "php"), 0, "warn", "another root directory");
+    expect_check(
+        WORDS("start-stop-daemon", "--start", "--chroot", "/no/such", "--exec", CHECK_MAIN), 1,
+        "fail", "root directory /no/such there is no");
 }
 
 /* The real ones are static programs, and not all of them Debian's. */
@@ -242,6 +251,18 @@ Test(check_command, a_static_init_of_a_container_passes_the_guard_on)
     expect_true_check(WORDS(static_launcher("docker-init"), CHECK_MAIN), 0, "ok", "it passes");
 }
 
+/* As in images that hold nothing but busybox. */
+Test(check_command, static_busybox_passes_the_guard_on)
+{
+    char *busybox = static_launcher("busybox");
+    const char *passes = "not guarded itself; what it starts is";
+    expect_check(WORDS(busybox, "sh", "-c", CHECK_MAIN), 0, "warn", passes);
+    expect_check(WORDS(busybox, "su", "-c", CHECK_MAIN), 0, "warn", passes);
+    expect_check(WORDS(busybox, "start-stop-daemon", "-S", "-x", CHECK_MAIN), 0, "ok",
+                 "it passes the environment on to " CHECK_MAIN);
+    expect_check(WORDS(script(text("#!%s sh", busybox))), 0, "warn", passes);
+}
+
 Test(check_command, envdir_may_replace_the_preload_list)
 {
     char *program = static_launcher("envdir");
@@ -250,6 +271,8 @@ Test(check_command, envdir_may_replace_the_preload_list)
     expect_check(WORDS(program, variables, CHECK_MAIN), 0, "ok", "envdir: it passes");
     output_of(WORDS("sh", "-c", "echo libm.so.6 >\"$1/LD_PRELOAD\"", "sh", variables));
     expect_check(WORDS(program, variables, CHECK_MAIN), 1, "fail", "LD_PRELOAD without the guard");
+    expect_true_check(WORDS("chpst", "-e", variables, CHECK_MAIN), 1, "fail",
+                      "LD_PRELOAD without the guard");
 }
 
 Test(check_command, a_program_that_may_start_another_is_named_with_that_other)
@@ -260,9 +283,9 @@ Test(check_command, a_program_that_may_start_another_is_named_with_that_other)
                  "check that command too: redisguard --check -- " CHECK_MAIN);
     expect_check(WORDS(other, "cat", "file"), 0, "warn", "its argument cat is a program");
     char *out = checked_by(WRAPPER, WORDS(other, "no-program", "/etc/passwd"), NULL).out;
-    cr_assert(strstr(out, "warn") == NULL, "%s", out);
+    cr_assert(strstr(out, "argument") == NULL, "%s", out);
     out = checked_by(WRAPPER, WORDS("php", CHECK_MAIN, "cat"), NULL).out;
-    cr_assert(strstr(out, "warn") == NULL, "%s", out);
+    cr_assert(strstr(out, "argument") == NULL, "%s", out);
     expect_check(WORDS("npm", "start"), 0, "warn", "not known here: the scripts of package.json");
 }
 
@@ -325,6 +348,7 @@ static void expect_pool(const char *setting, bool warned)
     char *out = checked_by(WRAPPER, WORDS(php_fpm(), "-y", given), NULL).out;
     bool is_warned = strstr(out, "warn  php-fpm: pool shop has clear_env on") != NULL;
     cr_assert_eq(is_warned, warned, "%s:\n%s", setting, out);
+    cr_assert(strstr(out, "pool global") == NULL, "%s:\n%s", setting, out);
 }
 
 Test(check_command, a_pool_that_clears_its_environment_is_named)

@@ -102,7 +102,7 @@ Test(wrapper, a_bad_option_value_runs_nothing_and_names_what_is_allowed)
         {"--keepintvl", "-1", "from 1 to 32767, not -1"},
         {"--keepcnt", "128", "from 1 to 127, not 128"},
         {"--user-timeout", "2147483648", "from 0 to 2147483647, not 2147483648"},
-        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut??[1m"},
+        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut\\x0a\\x1b[1m"},
         {"--log", "relative", "stderr or an absolute path"},
         {"--log-level", "loud", "error, warn, info or debug, not loud"},
         {"--log-level", long_word, "takes error, warn, info or debug"},
@@ -132,10 +132,30 @@ Test(wrapper, an_unknown_option_is_refused_and_the_nearest_is_suggested)
 {
     expect_refusal(wrapped(WORDS(WRAPPER, "--prots", "7000", "true")), "did you mean --ports?");
     expect_refusal(wrapped(WORDS(WRAPPER, "--keepdile=3", "true")), "did you mean --keepidle?");
+    expect_refusal(wrapped(WORDS(WRAPPER, "--keep=3", "true")), "did you mean --keepidle?");
     expect_refusal(wrapped(WORDS(WRAPPER, "-x", "true")), "unknown option -x (try");
     struct outcome far = wrapped(WORDS(WRAPPER, text("--%s", long_word), "true"));
     expect_refusal(far, "unknown option --999");
     cr_assert(strstr(far.err, "mean") == NULL && strlen(far.err) <= 101, "%s", far.err);
+}
+
+Test(wrapper, every_complaint_about_options_fits_100_columns)
+{
+    char *value = text("--prots=%s", long_word);
+    const char *const *const wrong[] = {
+        WORDS(value),         WORDS("--env", long_word), WORDS("--audit", long_word),
+        WORDS("--ports"),     WORDS("--unix"),           WORDS("--log"),
+        WORDS("--keepidle"),  WORDS("--user-timeout"),   WORDS("--detect"),
+        WORDS("--watch"),     WORDS("--env", "--check"), WORDS("--watch", "1", long_word),
+        WORDS("--log-level"), WORDS("--trap=1"),         WORDS("--format", long_word)};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const char *argv[8] = {WRAPPER};
+        for (size_t j = 0; wrong[i][j]; j++)
+            argv[j + 1] = wrong[i][j];
+        struct outcome outcome = wrapped(argv);
+        expect_refusal(outcome, "redisguard: ");
+        cr_assert(strlen(outcome.err) <= 101, "more than 100 columns: %s", outcome.err);
+    }
 }
 
 Test(wrapper, options_are_read_until_the_command_and_in_any_order)
@@ -299,6 +319,16 @@ Test(wrapper, a_missing_command_ends_with_127)
 {
     expect_exec_failure("no-such-command", 127);
     expect_exec_failure("/no/such/command", 127);
+}
+
+/* A newline, and CSI in the C0 and the C1 way. */
+Test(wrapper, a_missing_commands_name_cannot_control_the_terminal)
+{
+    struct outcome outcome = wrapped(WORDS(WRAPPER, "/no/\n\x1b[1m\xc2\x9b"
+                                                    "1m"));
+    cr_assert_eq(outcome.status, 127);
+    cr_assert_str_eq(outcome.err,
+                     "redisguard: /no/\\x0a\\x1b[1m\\xc2\\x9b1m: No such file or directory\n");
 }
 
 Test(wrapper, a_command_that_cannot_be_executed_ends_with_126)
@@ -505,6 +535,20 @@ Test(wrapper, probe_and_strict_reach_the_command_where_the_library_is_preloaded_
 }
 
 /* ---- what it costs ---- */
+
+/* From its own execve to the command's. */
+Test(wrapper, nothing_is_opened_mapped_or_started_before_the_command)
+{
+    char *trace = text("%s/trace", scratch_directory());
+    output_of(WORDS("strace", "-f", "-o", trace, WRAPPER, "-d5", "-p7000", "/bin/true"));
+    char *calls = content_of(trace);
+    char *end = strstr(calls, "execve(\"/bin/true\"");
+    cr_assert(end, "%s", calls);
+    *end = '\0';
+    static const char *const others[] = {"clone", "fork", "mmap", "open", "write", "kill", "wait"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_assert(strstr(calls, text(" %s", others[i])) == NULL, "%s:\n%s", others[i], calls);
+}
 
 /* Pairs, one after the other, so that what else the machine does concerns both; their median. */
 Test(wrapper, it_starts_a_command_at_most_half_as_slow_again_as_env)

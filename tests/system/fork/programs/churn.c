@@ -32,7 +32,7 @@ enum {
 };
 
 /* What a number is: nothing of ours, a guarded connection, a copy that only the kernel knows of
- * (SCM_RIGHTS: a gap that README owns up to), or anything else. */
+ * (SCM_RIGHTS: a limit that redisguard(7) names), or anything else. */
 enum kind { FREE, GUARDED, SMUGGLED, FOREIGN };
 
 static struct {
