@@ -77,7 +77,7 @@ static const char *const optional_symbols =
     "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n__register_atfork\ndlerror\n"
     "dlsym\npthread_atfork\n";
 
-Test(elf_exports, undefined_symbols_are_listed_ones)
+Test(elf_exports, undefined_symbols_are_those_listed)
 {
     EXPECT_LINES(
         output_of(
