@@ -364,7 +364,7 @@ Test(rebind, disabled_guard_leaves_modules_alone)
     expect_left_alone("DISABLE=1");
 }
 
-Test(rebind, dlopen_of_bare_name_sees_its_own_caller)
+Test(rebind, dlopen_that_needs_its_caller_is_called_directly)
 {
     cr_expect_eq(route_of(NULL, RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
     cr_expect_eq(route_of("$ORIGIN/module.so", RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);

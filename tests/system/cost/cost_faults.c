@@ -49,7 +49,7 @@ Test(cost_faults, start_adds_at_most_four_page_faults_to_empty_preload)
 }
 
 /* The parent writes to no page that it would not; the child runs our handler, one page of code. */
-Test(cost_faults, fork_adds_no_page_fault_in_parent_and_two_in_child)
+Test(cost_faults, fork_adds_no_page_fault_in_parent_and_at_most_two_in_child)
 {
     struct faults empty = faults_with(EMPTY_PRELOAD);
     struct faults guard = faults_with(LIBRARY);

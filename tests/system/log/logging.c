@@ -103,7 +103,7 @@ Test(logging, child_and_parent_log_one_line_each_for_closed_connection)
     expect_child_line("REDISGUARD_FORK=close", "closed");
 }
 
-Test(logging, child_logs_peer_that_answered)
+Test(logging, child_logs_first_peer_after_second_connect_fails)
 {
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
