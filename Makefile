@@ -251,7 +251,7 @@ soak:
 	tests/dependencies test
 	$(MAKE) all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 	$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
-	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) FOREIGN_LONG=1 \
+	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) THIRD_PARTY_LONG=1 \
 	    $(BUILD)/system-tests -j2 --verbose --timeout $$(($(SOAK_SECONDS) + 1800)) \
 	    --filter '@(churn|threads|third_party*)/*' 2>&1 | grep -v SKIP
 
