@@ -138,6 +138,11 @@ $(SYSTEM_PROGRAMS)/%: $(1)/programs/%.c Makefile
 $(SYSTEM_MODULES)/%.so: $(1)/modules/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $$@ $$<
+
+$(BUILD)/tsan/%: $(1)/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
+	@mkdir -p $$(@D)
+	gcc -O1 -g $$(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $$@ $$< \
+	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
 endef
 $(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area))))
 
@@ -225,12 +230,6 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 
 TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks $(BUILD)/tsan/half_open_storm
 
-vpath %.c tests/system/fork/programs tests/system/dead_peer/programs
-$(TSAN_PROGRAMS): $(BUILD)/tsan/%: %.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
-	@mkdir -p $(@D)
-	gcc -O1 -g $(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
-	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
-
 tsan-programs: $(TSAN_PROGRAMS)
 
 tsan:
@@ -252,7 +251,7 @@ soak:
 	tests/dependencies test
 	$(MAKE) all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 	$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
-	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) FOREIGN_LONG=1 \
+	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) THIRD_PARTY_LONG=1 \
 	    $(BUILD)/system-tests -j2 --verbose --timeout $$(($(SOAK_SECONDS) + 1800)) \
 	    --filter '@(churn|threads|third_party*)/*' 2>&1 | grep -v SKIP
 
@@ -268,8 +267,8 @@ SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/ins
                  tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
                  tests/system/examples/recipes/system.sh tests/system/preload/in_systemd examples/runit/run examples/s6/run))
 
-PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/apps/third_party/*.py \
-                 tests/system/apps/clients/*.py tests/system/apps/prefork/*.py)
+PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/system/*/*/*.py \
+                 tests/lab/*.py tests/lab/clients/*.py)
 
 # What has a name in elf(5), ld.so(8) or POSIX is called by that name: shim/README.md's glossary.
 PRIVATE_WORDS := '[r]ecruit|[m]akeshift|[p]ut off|[s]ettled|[f]olders?|[h]ung up|[p]ass(es)? the guard by|[n]o longer ours'

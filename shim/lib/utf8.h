@@ -61,18 +61,22 @@ static inline size_t utf8_show(const char *text, size_t limit, char shown[UTF8_S
 {
     size_t length = utf8_length(text, limit);
     size_t taken = length == 0 ? 1 : length;
-    bool as_it_is = length > 0 && !utf8_is_control(text, length);
-    memcpy(shown, text, taken);
-    *shown_length = taken;
-    if (text[0] == '\\')
-        shown[(*shown_length)++] = '\\';
-    for (size_t i = 0; !as_it_is && i < taken; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        const char hex[4] = {'\\', 'x', "0123456789abcdef"[byte >> 4],
-                             "0123456789abcdef"[byte & 15]};
-        memcpy(shown + i * sizeof hex, hex, sizeof hex);
-        *shown_length = (i + 1) * sizeof hex;
+    size_t end = 0;
+    if (length > 0 && !utf8_is_control(text, length)) {
+        memcpy(shown, text, length);
+        end = length;
+        if (text[0] == '\\')
+            shown[end++] = '\\';
+    } else {
+        for (size_t i = 0; i < taken; i++) {
+            unsigned char byte = (unsigned char)text[i];
+            shown[end++] = '\\';
+            shown[end++] = 'x';
+            shown[end++] = "0123456789abcdef"[byte >> 4];
+            shown[end++] = "0123456789abcdef"[byte & 15];
+        }
     }
+    *shown_length = end;
     return taken;
 }
 

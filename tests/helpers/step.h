@@ -58,7 +58,6 @@ static inline void step_prepare(void (*judge)(void), void (*act)(void))
     struct sigaction action = {.sa_sigaction = step_fork, .sa_flags = SA_SIGINFO};
     step_judge = judge;
     step_act = act;
-    step_points = step_bad = step_failed = 0;
     sigaction(SIGTRAP, &action, NULL);
 }
 
@@ -67,6 +66,7 @@ static inline void step_prepare(void (*judge)(void), void (*act)(void))
 
 #define STEP_THROUGH(call)                                                                         \
     do {                                                                                           \
+        step_points = step_bad = step_failed = 0;                                                  \
         STEP_FLAG("orq $0x100,");                                                                  \
         call;                                                                                      \
         STEP_FLAG("andq $~0x100,");                                                                \

@@ -92,7 +92,7 @@ static struct endpoint address_of_accepted(int listener)
     return endpoint_of(&in);
 }
 
-Test(half_open, knock_comes_from_the_old_address_and_port)
+Test(half_open, knock_comes_from_old_address_and_port)
 {
     int listener = listener_with(9);
     struct sockaddr_in in = name_of(listener);
@@ -135,7 +135,7 @@ Test(half_open, refusal_is_proof_too)
 }
 
 /* As an orphan that still retransmits its FIN. */
-Test(half_open, entry_is_kept_while_another_socket_holds_the_port)
+Test(half_open, entry_is_kept_while_another_socket_holds_port)
 {
     int listener = listener_with(9);
     struct sockaddr_in in = name_of(listener);
@@ -154,7 +154,7 @@ Test(half_open, entry_is_kept_while_another_socket_holds_the_port)
     cr_expect_not(half_open_any());
 }
 
-Test(half_open, all_that_a_peer_has_left_are_knocked_for_at_one_connect)
+Test(half_open, all_that_peer_has_left_are_knocked_for_at_one_connect)
 {
     enum { MANY = 50 };
     int listener = listener_with(MANY);
@@ -188,7 +188,7 @@ static int64_t milliseconds_of_reset(const struct endpoint *peer, int fd)
 
 enum { MARGIN = 500 }; /* ms: the machine may be busy */
 
-Test(half_open, blocking_connect_waits_two_seconds_at_most_and_gives_up_after_three_knocks)
+Test(half_open, blocking_connect_waits_at_most_2_s_and_sends_at_most_3_knocks)
 {
     struct endpoint peer = silent_peer();
     struct endpoint local = free_local();
@@ -241,7 +241,7 @@ Test(half_open, event_loop_waits_20_ms_once)
 
 /* As a client that connects and then sets two options: the kernel is asked once what it waits for.
  */
-Test(half_open, later_calls_on_a_connection_that_has_waited_do_not_wait_again)
+Test(half_open, later_calls_on_connection_that_has_waited_do_not_wait_again)
 {
     struct endpoint peer = silent_peer();
     for (int i = 0; i < 40; i++) {

@@ -95,7 +95,7 @@ static void begin_with_a_fork_under_way(void)
     fork_ring_begin();
 }
 
-Test(registry_step, recording_another_socket_at_the_number)
+Test(registry_step, recording_another_socket_at_number)
 {
     begin_with_a_fork_under_way();
     dup2(NEXT, NUMBER);
@@ -104,7 +104,7 @@ Test(registry_step, recording_another_socket_at_the_number)
     EXPECT_WELL_AT_EACH_INSTRUCTION(registry_record(NUMBER, replaced, identity, &peer));
 }
 
-Test(registry_step, copying_another_recorded_socket_to_the_number)
+Test(registry_step, copying_another_recorded_socket_to_number)
 {
     begin_with_a_fork_under_way();
     dup2(ANOTHER, NUMBER);
@@ -124,14 +124,14 @@ Test(registry_step, copying_to_another_number)
     EXPECT_WELL_AT_EACH_INSTRUCTION(registry_copy(NUMBER, ANOTHER));
 }
 
-Test(registry_step, recording_a_number_for_the_first_time)
+Test(registry_step, recording_number_for_first_time)
 {
     begin(CUT_IF_RECORDED);
     EXPECT_WELL_AT_EACH_INSTRUCTION(registry_record(NUMBER, 0, first, &peer));
 }
 
 /* In a leaf that has to be allocated, where the record is the highest so far. */
-Test(registry_step, recording_a_high_number_for_the_first_time)
+Test(registry_step, recording_high_number_for_first_time)
 {
     begin(CUT_IF_RECORDED);
     judged = 2500;
@@ -149,7 +149,7 @@ Test(registry_step, replacing_twice_while_one_fork_is_under_way)
     EXPECT_WELL_AT_EACH_INSTRUCTION(registry_copy(ANOTHER, NUMBER));
 }
 
-Test(registry_step, pruning_the_number_after_it_was_closed)
+Test(registry_step, pruning_number_after_it_was_closed)
 {
     begin_with_a_fork_under_way();
     close(NUMBER);
@@ -170,13 +170,13 @@ Test(registry_step, connect_that_is_refused)
     EXPECT_WELL_AT_EACH_INSTRUCTION(guard_settle(NUMBER, &peer, guarded, -1, ECONNREFUSED));
 }
 
-Test(registry_step, connect_that_dissolves_the_connection)
+Test(registry_step, connect_that_dissolves_connection)
 {
     begin_with_a_fork_under_way();
     EXPECT_WELL_AT_EACH_INSTRUCTION(guard_end(NUMBER, first));
 }
 
-Test(registry_step, connecting_again_at_the_number)
+Test(registry_step, connecting_again_at_number)
 {
     begin_with_a_fork_under_way();
     dup2(NEXT, NUMBER);
@@ -188,11 +188,10 @@ Test(registry_step, connecting_again_the_same_socket)
     begin_with_a_fork_under_way();
     struct guarded guarded = {GUARD_KNOWN, first};
     EXPECT_WELL_AT_EACH_INSTRUCTION(guard_begin(NUMBER, &peer));
-    step_points = 0;
     EXPECT_WELL_AT_EACH_INSTRUCTION(guard_settle(NUMBER, &peer, guarded, 0, 0));
 }
 
-Test(registry_step, copying_with_the_guard)
+Test(registry_step, copying_with_guard)
 {
     begin_with_a_fork_under_way();
     dup2(ANOTHER, NUMBER);
@@ -201,7 +200,7 @@ Test(registry_step, copying_with_the_guard)
 
 /* A number that another socket had before is given to this one: the record is of either, or none.
  */
-Test(registry_step, child_finds_the_whole_record_or_none)
+Test(registry_step, child_finds_whole_record_or_none)
 {
     begin(WHOLE);
     put_on_record(NUMBER);

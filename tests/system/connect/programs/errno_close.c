@@ -1,9 +1,9 @@
 /*
- * errors_close DIRECTORY: close(2) on every kind of descriptor, once and again, dup2 and dup3 over
+ * errno_close DIRECTORY: close(2) on every kind of descriptor, once and again, dup2 and dup3 over
  * one, and close as a cancellation point. Prints a line for each, with what became of the
  * descriptor and of its other end.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <netinet/tcp.h>
 #include <pthread.h>

@@ -1,9 +1,9 @@
 /*
- * errors_getsockopt DIRECTORY: getsockopt(2) with options of every level, and with lengths and
+ * errno_getsockopt DIRECTORY: getsockopt(2) with options of every level, and with lengths and
  * places that are right and wrong, on every kind of descriptor. Prints a line for each, with the
  * length that came back. What an option says of a guarded connection is not printed.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <netinet/tcp.h>
 
