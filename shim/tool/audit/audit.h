@@ -18,6 +18,7 @@
 #include "config.h"
 #include "machine/namespaces.h"
 #include "machine/processes.h"
+#include "machine/times.h"
 
 enum { MAX_DETECT_S = 3600 }; /* unless --max-notice says otherwise */
 
@@ -75,8 +76,7 @@ struct timer {
 /* What the socket itself says. */
 struct tuning {
     bool known; /* false: its process does not let us ask */
-    int keepalive, idle, interval, probes;
-    int user_timeout; /* ms */
+    struct times times;
     int connect_retries;
 };
 

@@ -53,14 +53,14 @@ static void print_holder(const struct audit *audit, const struct connection *con
 
 static void print_options(const struct connection *connection)
 {
-    const struct tuning *tuning = &connection->tuning;
-    if (!tuning->known)
+    const int *of = connection->tuning.times.of;
+    if (!connection->tuning.known)
         fputs(", \"options\": null", stdout);
     else
         printf(", \"options\": {\"keepalive\": %s, \"keepidle\": %d, \"keepintvl\": %d, "
                "\"keepcnt\": %d, \"user_timeout_ms\": %d}",
-               truth(tuning->keepalive), tuning->idle, tuning->interval, tuning->probes,
-               tuning->user_timeout);
+               truth(of[TIME_KEEPALIVE] != 0), of[TIME_IDLE], of[TIME_INTERVAL], of[TIME_COUNT],
+               of[TIME_USER_TIMEOUT]);
 }
 
 static void print_timer(const struct timer *timer)

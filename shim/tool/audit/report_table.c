@@ -35,10 +35,11 @@ static void format_awaits(double seconds, char word[WORD])
 static void format_keepalive(const struct connection *connection, char word[WORD])
 {
     const struct tuning *tuning = &connection->tuning;
+    const int *of = tuning->times.of;
     if (connection->is_unix)
         snprintf(word, WORD, "-");
-    else if (tuning->known && tuning->keepalive)
-        snprintf(word, WORD, "%ds+%dx%ds", tuning->idle, tuning->probes, tuning->interval);
+    else if (tuning->known && of[TIME_KEEPALIVE] != 0)
+        snprintf(word, WORD, "%ds+%dx%ds", of[TIME_IDLE], of[TIME_COUNT], of[TIME_INTERVAL]);
     else if (tuning->known)
         snprintf(word, WORD, "off");
     else if (strcmp(connection->timer.name, "keepalive") == 0)

@@ -7,10 +7,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int socket_copy(pid_t pid, pid_t task, int fd)
+/* Asks for the cookie and not for the inode: a file of FUSE may never answer fstat(2). */
+static bool is_it(int copy, uint64_t cookie)
+{
+    uint64_t its = 0;
+    socklen_t length = sizeof its;
+    return getsockopt(copy, SOL_SOCKET, SO_COOKIE, &its, &length) == 0 && its == cookie;
+}
+
+int socket_copy(pid_t pid, pid_t task, int fd, uint64_t cookie)
 {
     enum { THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9: pid's first thread has ended */
     int process = (int)syscall(SYS_pidfd_open, task, task == pid ? 0 : THREAD);
@@ -19,18 +28,24 @@ int socket_copy(pid_t pid, pid_t task, int fd)
     int copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
     int result = copy < 0 ? -errno : copy;
     close(process);
-    return result;
+    if (copy < 0 || is_it(copy, cookie))
+        return result;
+    close(copy);
+    return -ENOENT;
 }
 
 bool socket_copies_are_harmless(void)
 {
-    bool harmless = true;
+    static enum { UNKNOWN, HARMLESS, HARMFUL } known;
     char line[512];
+    if (known != UNKNOWN)
+        return known == HARMLESS;
+    known = HARMLESS;
     FILE *file = fopen("/proc/self/cgroup", "re");
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
         if (strstr(line, "net_cls") != NULL || strstr(line, "net_prio") != NULL)
-            harmless = false;
+            known = HARMFUL;
     if (file != NULL)
         fclose(file);
-    return harmless;
+    return known == HARMLESS;
 }

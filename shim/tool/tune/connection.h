@@ -2,7 +2,7 @@
  * connection.h: a connection that is to be tuned, and which file does what to it.
  *
  * A round goes one way: tune.c lists the connections of each network namespace (machine/), seen.c
- * says which of them are due, holders.c looks up in /proc who holds these, times.c decides what a
+ * says which of them are due, holders.c looks up in /proc who holds these, tighten.c decides what a
  * socket gets and sets it through a copy of its descriptor, report.c prints a line. rights.c names
  * what is missing, notify.c tells the supervisor.
  */
@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include "machine/tcp_sockets.h"
-#include "tune/times.h"
+#include "machine/times.h"
 
 struct holder {
     pid_t pid;

@@ -36,8 +36,9 @@ static void print_holders(const struct connection *connection)
 
 static void print_probes(const struct times *times)
 {
-    if (times->keepalive)
-        printf("%d+%dx%d s", times->idle, times->count, times->interval);
+    const int *of = times->of;
+    if (of[TIME_KEEPALIVE] != 0)
+        printf("%d+%dx%d s", of[TIME_IDLE], of[TIME_COUNT], of[TIME_INTERVAL]);
     else
         fputs("off", stdout);
 }
@@ -52,15 +53,16 @@ static void print_seconds(double seconds)
 
 static void print_user_timeout(const struct times *times)
 {
-    if (times->user_timeout > 0)
-        print_seconds(times->user_timeout / 1000.0);
+    if (times->of[TIME_USER_TIMEOUT] > 0)
+        print_seconds(times->of[TIME_USER_TIMEOUT] / 1000.0);
     else
         fputs("none", stdout);
 }
 
 static void print_detection(const struct connection *connection, const struct times *times)
 {
-    print_seconds(times_detect_s(times, connection->retries));
+    double in_flight = times_when_in_flight(times, connection->retries);
+    print_seconds(fmax(times_when_silent(times), in_flight));
 }
 
 /* keepalive off -> 2+1x3 s: idle time, count, interval. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +18,7 @@
 #include "machine/namespaces.h"
 #include "machine/socket_copy.h"
 #include "tune/connection.h"
+#include "tune/tighten.h"
 #include "tune/tune.h"
 
 enum { ESTABLISHED = 1 }; /* <netinet/tcp.h> does not go with <linux/tcp.h> */
@@ -253,14 +253,6 @@ static void take_if_due(void *context, const struct tcp_socket *socket)
         (struct connection){.socket = *socket, .retries = tune->now->retries, .again = again};
 }
 
-static bool is_same(int fd, const struct connection *connection)
-{
-    uint64_t cookie = 0;
-    socklen_t length = sizeof cookie;
-    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 &&
-           cookie == connection->socket.cookie;
-}
-
 /* Closed in between, and its number used again or not. */
 static bool is_gone(int error)
 {
@@ -269,7 +261,7 @@ static bool is_gone(int error)
 
 static void tune_through(struct connection *connection, const struct holder *holder, bool dry_run)
 {
-    int copy = socket_copy(holder->pid, holder->task, holder->fd);
+    int copy = socket_copy(holder->pid, holder->task, holder->fd, connection->socket.cookie);
     if (copy < 0 && is_gone(-copy))
         return;
     if (copy < 0) {
@@ -277,12 +269,9 @@ static void tune_through(struct connection *connection, const struct holder *hol
         connection->outcome = FAILED;
         return;
     }
-    if (is_same(copy, connection)) {
-        connection->error = times_tighten(copy, dry_run, &connection->was, &connection->now);
-        connection->outcome = connection->error != 0                                ? FAILED
-                              : times_are_equal(&connection->was, &connection->now) ? KEPT
-                                                                                    : TUNED;
-    }
+    connection->error = tune_tighten(copy, dry_run, &connection->was, &connection->now);
+    bool kept = memcmp(&connection->was, &connection->now, sizeof connection->was) == 0;
+    connection->outcome = connection->error != 0 ? FAILED : kept ? KEPT : TUNED;
     close(copy);
 }
 
