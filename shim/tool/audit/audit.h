@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/array.h"
 #include "common/complain.h"
 #include "config.h"
 #include "machine/namespaces.h"
@@ -141,10 +142,5 @@ void detection_read_defaults(struct network *network);
 void detection_ask(struct audit *audit, const struct process *process);
 void detection_estimate(struct audit *audit);
 bool detection_is_too_late(const struct audit *audit, const struct connection *connection);
-
-/* Room for one more element at the end, all zero (audit.c). */
-#define APPEND(array, count)                                                                       \
-    ((array) = append((array), (count)++, sizeof *(array)), &(array)[(count)-1])
-void *append(void *array, size_t count, size_t size);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "common/complain.h"
 #include "machine/processes.h"
-#include "tune/connection.h"
+#include "tune/round.h"
 
 static int by_inode(const void *a, const void *b)
 {

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tune/connection.h"
+#include "tune/round.h"
 
 static int manager = -1;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/print.h"
-#include "tune/connection.h"
+#include "tune/round.h"
 
 static void print_name(pid_t pid)
 {

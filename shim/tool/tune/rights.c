@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/complain.h"
-#include "tune/connection.h"
+#include "tune/round.h"
 
 static unsigned effective(void)
 {

@@ -5,16 +5,12 @@
 #include <stdlib.h>
 
 #include "common/complain.h"
-#include "tune/connection.h"
-
-/* A client library may turn keepalive off after its connect(), as phpredis does, which is what the
- * second time is for. Whoever does so again and again is left alone. */
-enum { TIMES_DUE = 3 };
+#include "tune/round.h"
 
 struct record {
     uint64_t cookie;  /* 0: free, as no socket has it */
     uint64_t network; /* before Linux 5.5 each namespace counts its own cookies */
-    unsigned due;     /* so often */
+    unsigned due;     /* so often it was due */
 };
 
 enum { LEAST = 256 }; /* size of a table */
@@ -68,16 +64,17 @@ void seen_begin(void)
         give_up("out of memory");
 }
 
-bool seen_is_due(uint64_t cookie, ino_t network, bool silent, bool *again)
+unsigned seen_times_due(uint64_t cookie, ino_t network)
 {
-    unsigned due = last.size > 0 ? place_of(&last, cookie, network)->due : 0;
-    bool is_due = due == 0 || (silent && due < TIMES_DUE);
+    return last.size > 0 ? place_of(&last, cookie, network)->due : 0;
+}
+
+void seen_record(uint64_t cookie, ino_t network, unsigned times_due)
+{
     make_room(&next);
     struct record *record = place_of(&next, cookie, network);
-    *again = due > 0;
     next.count += record->cookie == 0;
-    *record = (struct record){cookie, network, due + is_due};
-    return is_due;
+    *record = (struct record){cookie, network, times_due};
 }
 
 void seen_end(void)

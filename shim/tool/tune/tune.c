@@ -1,233 +1,46 @@
 /*
- * tune.c: which network namespaces and processes, how often, and the exit status. Whatever looks
+ * tune.c: what happens in a round, how often, and the exit status. Whatever looks
  * into /proc with --watch does so in a child: its memory ends with the round.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/complain.h"
 #include "config.h"
 #include "machine/namespaces.h"
 #include "machine/socket_copy.h"
-#include "tune/connection.h"
+#include "tune/round.h"
 #include "tune/tighten.h"
-#include "tune/tune.h"
 
 enum { ESTABLISHED = 1 }; /* <netinet/tcp.h> does not go with <linux/tcp.h> */
 
+/* A client library may turn keepalive off after its connect(), as phpredis does, which is what the
+ * second time is for. Whoever does so again and again is left alone. */
+enum { TIMES_DUE = 3 };
+
+/* In a round of --watch: a signal is heeded between rounds. */
+enum { DUE_AT_MOST = 1000 };
+
+/* Between two connections. Timers that are set together expire together, and a thousand probes in
+ * one tick fill the backlog of a network device (net.core.netdev_max_backlog): the kernel drops the
+ * rest, three times in a row, and ends healthy connections. */
+static const struct timespec pace = {.tv_nsec = 1000000};
+
 enum { ALL_TUNED = 0, NOT_ALL_TUNED = 1 }; /* exit status */
-
-/* With --all and --watch, between searches for new namespaces. */
-enum { SEARCH_EVERY = 60 }; /* s */
-
-struct network {
-    struct network_namespace namespace;
-    int retries; /* tcp_retries2 */
-};
-
-struct process {
-    pid_t pid;
-    int pidfd; /* readable when it has ended */
-};
-
-/* The whole run. */
-struct tune {
-    const struct tune_request *request;
-    struct network *networks;
-    size_t network_count;
-    struct process *processes; /* those that were asked for */
-    size_t process_count;
-    time_t searched;
-    ino_t here;                /* the namespace that we are in */
-    const struct network *now; /* being listed */
-    struct connections due;
-    bool refused;     /* for lack of a right */
-    bool enter;       /* that of entering a namespace */
-    bool unreachable; /* something that was asked for could not be looked at */
-    bool failed;
-    bool complained; /* of namespaces that are not shown */
-};
-
-static void *grow(void *items, size_t count, size_t size)
-{
-    if ((count & (count - 1)) == 0)
-        items = reallocarray(items, count == 0 ? 1 : count * 2, size);
-    if (items == NULL)
-        give_up("out of memory");
-    return items;
-}
-
-static bool is_denial(int error)
-{
-    return error == EPERM || error == EACCES;
-}
-
-static time_t now(void)
-{
-    struct timespec time = {.tv_sec = 0};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec;
-}
-
-/* ---- processes ---- */
-
-/* Held by its pidfd: its number is not given to another process unnoticed. */
-static void open_process(struct tune *tune, pid_t pid)
-{
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0) {
-        complain("process %d: %s", (int)pid, errno == ESRCH ? "there is none" : strerror(errno));
-        tune->unreachable = true;
-        return;
-    }
-    tune->processes = grow(tune->processes, tune->process_count, sizeof *tune->processes);
-    tune->processes[tune->process_count++] = (struct process){pid, pidfd};
-}
-
-static bool has_ended(const struct process *process)
-{
-    struct pollfd state = {.fd = process->pidfd, .events = POLLIN};
-    return poll(&state, 1, 0) == 1;
-}
-
-/* Returns true where one had. */
-static bool forget_ended_processes(struct tune *tune)
-{
-    size_t count = 0;
-    size_t before = tune->process_count;
-    for (size_t i = 0; i < before; i++)
-        if (has_ended(&tune->processes[i]))
-            close(tune->processes[i].pidfd);
-        else
-            tune->processes[count++] = tune->processes[i];
-    tune->process_count = count;
-    return count < before;
-}
-
-/* ---- network namespaces ---- */
-
-static void forget_networks(struct tune *tune)
-{
-    for (size_t i = 0; i < tune->network_count; i++)
-        close(tune->networks[i].namespace.fd);
-    free(tune->networks);
-    tune->networks = NULL;
-    tune->network_count = 0;
-}
-
-static bool is_known(const struct tune *tune, ino_t inode)
-{
-    for (size_t i = 0; i < tune->network_count; i++)
-        if (tune->networks[i].namespace.inode == inode)
-            return true;
-    return false;
-}
-
-static void add_network(struct tune *tune, const struct network_namespace *namespace)
-{
-    tune->networks = grow(tune->networks, tune->network_count, sizeof *tune->networks);
-    tune->networks[tune->network_count++] = (struct network){.namespace = *namespace};
-}
-
-static void add_network_of(struct tune *tune, pid_t pid)
-{
-    struct network_namespace namespace = {.fd = -1};
-    int error = namespace_of(pid, &namespace);
-    if (error == ENOENT) /* it has ended meanwhile */
-        return;
-    if (error != 0) {
-        complain("process %d: its network namespace: %s", (int)pid, strerror(error));
-        tune->refused = tune->refused || is_denial(error);
-        tune->unreachable = true;
-    } else if (is_known(tune, namespace.inode)) {
-        close(namespace.fd);
-    } else {
-        add_network(tune, &namespace);
-    }
-}
-
-static void add_all_networks(struct tune *tune)
-{
-    size_t count = 0;
-    size_t unseen = 0;
-    struct network_namespace *list = namespaces_of_all(&count, &unseen);
-    for (size_t i = 0; i < count; i++)
-        add_network(tune, &list[i]);
-    free(list);
-    if (unseen == 0)
-        return;
-    if (!tune->complained)
-        complain("processes that do not show their network namespace: %zu", unseen);
-    tune->complained = true;
-    if (rights_suffice()) /* a security module, say; most such processes are in one that we know */
-        tune->failed = true;
-    else
-        tune->refused = true;
-}
-
-static void find_networks(struct tune *tune)
-{
-    forget_networks(tune);
-    tune->searched = now();
-    if (tune->request->all)
-        add_all_networks(tune);
-    for (size_t i = 0; i < tune->process_count; i++)
-        add_network_of(tune, tune->processes[i].pid);
-    if (!tune->request->all && *tune->request->pids == NULL)
-        add_network_of(tune, getpid());
-}
-
-static bool networks_are_stale(const struct tune *tune)
-{
-    return tune->request->all && now() - tune->searched >= SEARCH_EVERY;
-}
-
-static int read_retries(void)
-{
-    enum { DEFAULT = 15 };
-    int retries = DEFAULT;
-    FILE *file = fopen("/proc/sys/net/ipv4/tcp_retries2", "re");
-    if (file == NULL)
-        return DEFAULT;
-    if (fscanf(file, "%d", &retries) != 1)
-        retries = DEFAULT;
-    fclose(file);
-    return retries;
-}
-
-static bool enter(struct tune *tune, struct network *network)
-{
-    int error = 0;
-    if (tune->here != network->namespace.inode)
-        error = namespace_enter(&network->namespace);
-    if (error != 0) {
-        complain("the network namespace of process %d: %s", (int)network->namespace.pid,
-                 strerror(error));
-        tune->refused = tune->refused || is_denial(error);
-        tune->enter = true;
-        tune->unreachable = true;
-        return false;
-    }
-    tune->here = network->namespace.inode;
-    if (network->retries == 0)
-        network->retries = read_retries();
-    return true;
-}
 
 static void list_connections(struct tune *tune,
                              void (*take)(void *context, const struct tcp_socket *socket))
 {
     unsigned ends = CLIENT_ENDS | (tune->request->server ? SERVER_ENDS : 0U);
     for (size_t i = 0; i < tune->network_count; i++) {
-        if (!enter(tune, &tune->networks[i]))
+        if (!tune_enter(tune, &tune->networks[i]))
             continue;
         tune->now = &tune->networks[i];
         int error = tcp_sockets_list(config(), ends, false, take, tune);
@@ -240,17 +53,26 @@ static void list_connections(struct tune *tune,
 
 /* ---- connections ---- */
 
+/* No timer runs. */
+static bool has_no_keepalive(const struct tcp_socket *socket)
+{
+    return socket->state == ESTABLISHED && socket->timer == TIMER_NONE;
+}
+
 static void take_if_due(void *context, const struct tcp_socket *socket)
 {
     struct tune *tune = context;
-    bool again = false;
-    bool silent = socket->state == ESTABLISHED && socket->timer == TIMER_NONE;
-    if (!seen_is_due(socket->cookie, tune->now->namespace.inode, silent && !tune->request->dry_run,
-                     &again))
+    ino_t network = tune->now->namespace.inode;
+    unsigned before = seen_times_due(socket->cookie, network);
+    bool again = before > 0 && before < TIMES_DUE && has_no_keepalive(socket);
+    bool due = before == 0 || (again && !tune->request->dry_run);
+    bool full = tune->request->watch > 0 && tune->due.count == DUE_AT_MOST;
+    tune->more = tune->more || (due && full);
+    seen_record(socket->cookie, network, before + (due && !full));
+    if (!due || full)
         return;
-    tune->due.items = grow(tune->due.items, tune->due.count, sizeof *tune->due.items);
-    tune->due.items[tune->due.count++] =
-        (struct connection){.socket = *socket, .retries = tune->now->retries, .again = again};
+    *APPEND(tune->due.items, tune->due.count) =
+        (struct connection){.socket = *socket, .retries = tune->now->retries, .again = before > 0};
 }
 
 /* Closed in between, and its number used again or not. */
@@ -272,6 +94,8 @@ static void tune_through(struct connection *connection, const struct holder *hol
     connection->error = tune_tighten(copy, dry_run, &connection->was, &connection->now);
     bool kept = memcmp(&connection->was, &connection->now, sizeof connection->was) == 0;
     connection->outcome = connection->error != 0 ? FAILED : kept ? KEPT : TUNED;
+    if (connection->outcome == TUNED && !dry_run)
+        nanosleep(&pace, NULL);
     close(copy);
 }
 
@@ -323,8 +147,8 @@ static void conclude(struct tune *tune, const struct connection *connection, boo
     if (connection->outcome != FAILED)
         return;
     tune->failed = true;
-    tune->refused =
-        tune->refused || is_denial(connection->error) || (connection->holder_count == 0 && unseen);
+    tune->refused = tune->refused || tune_is_denial(connection->error) ||
+                    (connection->holder_count == 0 && unseen);
 }
 
 static void tune_due(struct tune *tune)
@@ -350,6 +174,7 @@ static void tune_due(struct tune *tune)
 static void list_due(struct tune *tune)
 {
     tune->due.count = 0;
+    tune->more = false;
     seen_begin();
     list_connections(tune, take_if_due);
     seen_end();
@@ -383,8 +208,8 @@ static int in_child(struct tune *tune)
 static int round_of_watch(struct tune *tune)
 {
     tune->refused = tune->unreachable = tune->failed = false;
-    if (forget_ended_processes(tune) || networks_are_stale(tune))
-        find_networks(tune);
+    if (tune_forget_ended(tune) || tune_networks_are_stale(tune))
+        tune_find_networks(tune);
     list_due(tune);
     int status = status_of(tune);
     int of_due = tune->due.count > 0 ? in_child(tune) : ALL_TUNED;
@@ -401,6 +226,7 @@ static bool nobody_is_left(const struct tune *tune)
 static int watch(struct tune *tune)
 {
     const struct timespec interval = {.tv_sec = tune->request->watch};
+    const struct timespec at_once = {.tv_sec = 0};
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -411,7 +237,8 @@ static int watch(struct tune *tune)
     if (status == EXIT_FAILED)
         return status;
     notify("READY=1");
-    while (sigtimedwait(&signals, NULL, &interval) < 0 && !nobody_is_left(tune))
+    while (sigtimedwait(&signals, NULL, tune->more ? &at_once : &interval) < 0 &&
+           !nobody_is_left(tune))
         round_of_watch(tune);
     notify("STOPPING=1");
     return ALL_TUNED;
@@ -436,8 +263,8 @@ int tune_connections(const struct tune_request *request)
         give_up("cgroup v1 classifies traffic here, and tuning would change a connection's class");
     tune.here = own_network();
     for (char **pid = request->pids; *pid != NULL; pid++)
-        open_process(&tune, (pid_t)atoi(*pid));
-    find_networks(&tune);
+        tune_open_process(&tune, (pid_t)atoi(*pid));
+    tune_find_networks(&tune);
     if (tune.unreachable)
         return status_of(&tune);
     if (request->watch > 0)

@@ -42,7 +42,9 @@ static void start_server(int port, bool keep)
         end_with_parent();
         for (;;) {
             int connection = accept(listener, NULL, NULL);
-            if (connection >= 0 && !keep)
+            if (connection >= 0 && keep)
+                send(connection, "", 1, MSG_NOSIGNAL);
+            else if (connection >= 0)
                 close(connection);
         }
     }
@@ -55,6 +57,14 @@ static int connect_plainly(int port)
     int fd = checked(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     checked(connect(fd, (struct sockaddr *)&address, sizeof address), "connect");
     return fd;
+}
+
+/* Until the server has accepted it: a queue that is full would forget it. */
+static void connect_and_wait(int port)
+{
+    char byte;
+    int fd = connect_plainly(port);
+    checked((int)recv(fd, &byte, 1, 0), "recv");
 }
 
 static void start_process(void)
@@ -98,7 +108,7 @@ int main(int argc, char *argv[])
             start_process();
         start_server(atoi(argv[1]), true);
         for (int i = 0; i < atoi(argv[2]); i++)
-            connect_plainly(atoi(argv[1]));
+            connect_and_wait(atoi(argv[1]));
         puts("ready");
     }
     getchar();
