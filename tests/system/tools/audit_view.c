@@ -134,8 +134,8 @@ Test(audit_view, no_other_program_is_needed)
     struct server *redis = start_redis(NULL);
     client_of(redis);
     char *ports = text("REDISGUARD_PORTS=%d", redis->port);
-    expect_part(audited(WORDS(AUDIT), WORDS("PATH=/nowhere", ports), ALL_WELL),
-                "1 connection to Redis: 1 in order, ");
+    const char *const *env = WORDS("PATH=/nowhere", ports, "REDISGUARD_UNIX=/nowhere");
+    expect_part(audited(WORDS(AUDIT), env, ALL_WELL), "1 connection to Redis: 1 in order, ");
     struct outcome traced = run_program(WORDS("strace", "-f", "-e", "trace=execve", AUDIT), NULL);
     cr_expect_eq(lines_with(traced.err, "execve("), 1, "%s", traced.err);
 }
