@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "counters.h"
 #include "error_name.h"
 #include "kernel.h"
 #include "log.h"
@@ -182,6 +183,7 @@ void keepalive_spare_fin(int fd, bool promptly)
 
 static void restore_option(int fd, const struct option *option)
 {
+    count(COUNT_RESTORED);
     if (config()->force == FORCE_TIGHTEN)
         tighten_again(fd, option);
     else

@@ -17,6 +17,7 @@
 #include "common/array.h"
 #include "common/complain.h"
 #include "config.h"
+#include "counters.h"
 #include "machine/namespaces.h"
 #include "machine/processes.h"
 #include "machine/times.h"
@@ -54,6 +55,8 @@ struct process {
     char name[64];
     enum guard_state guard;
     char version[32];             /* of the library that it has loaded; empty: not known */
+    bool has_counters;            /* false: an older version */
+    uint64_t counters[COUNTERS];  /* what the library has done in it */
     size_t holders, holder_count; /* in the audit's list */
     size_t held;                  /* connections to Redis */
     bool is_unread;               /* its memory could not be read in time */

@@ -1,7 +1,7 @@
 /*
  * process.c: what a process is called, and whether it is guarded: has it loaded the library, which
- * version, and does its environment say REDISGUARD_DISABLE=1? Reads /proc/PID,
- * memory included.
+ * version, does its environment say REDISGUARD_DISABLE=1, and what has the library done? Reads
+ * /proc/PID, memory included.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -90,27 +90,54 @@ static bool read_memory(int memory, uint64_t address, void *into, size_t size)
     return pread(memory, into, size, (off_t)address) == (ssize_t)size;
 }
 
-/* The note among these, see note.h. */
-static void find_version(const char *notes, size_t size, struct process *process)
+static void read_version(const char *text, size_t size, struct process *process)
+{
+    snprintf(process->version, sizeof process->version, "%.*s", (int)size, text);
+}
+
+/* A later version may count more. `place`: of the note's content, in its memory. */
+static void read_counters(int memory, uint64_t place, const char *content, size_t size,
+                          struct process *process)
+{
+    int32_t distance = 0;
+    uint32_t count = 0;
+    uint32_t values[COUNTERS];
+    if (size < sizeof distance + sizeof count)
+        return;
+    memcpy(&distance, content, sizeof distance);
+    memcpy(&count, content + sizeof distance, sizeof count);
+    if (count > COUNTERS)
+        count = COUNTERS;
+    process->has_counters =
+        read_memory(memory, place + (uint64_t)(int64_t)distance, values, count * sizeof values[0]);
+    for (uint32_t i = 0; i < count && process->has_counters; i++)
+        process->counters[i] = values[i];
+}
+
+/* Those of them that are ours, see note.h. `place`: of `notes`, in its memory. */
+static void read_notes(int memory, uint64_t place, const char *notes, size_t size,
+                       struct process *process)
 {
     Elf64_Nhdr note;
     for (size_t at = 0; at + sizeof note <= size;) {
         memcpy(&note, notes + at, sizeof note);
         size_t name = at + sizeof note;
-        size_t version = name + ((size_t)note.n_namesz + 3) / 4 * 4;
-        size_t end = version + note.n_descsz;
+        size_t content = name + ((size_t)note.n_namesz + 3) / 4 * 4;
+        size_t end = content + note.n_descsz;
         if (end > size)
             return;
-        if (note.n_type == NOTE_VERSION && note.n_namesz == sizeof NOTE_OWNER &&
-            memcmp(notes + name, NOTE_OWNER, sizeof NOTE_OWNER) == 0)
-            snprintf(process->version, sizeof process->version, "%.*s", (int)note.n_descsz,
-                     notes + version);
+        bool ours = note.n_namesz == sizeof NOTE_OWNER &&
+                    memcmp(notes + name, NOTE_OWNER, sizeof NOTE_OWNER) == 0;
+        if (ours && note.n_type == NOTE_VERSION)
+            read_version(notes + content, note.n_descsz, process);
+        if (ours && note.n_type == NOTE_COUNTERS)
+            read_counters(memory, place + content, notes + content, note.n_descsz, process);
         at = (end + 3) / 4 * 4;
     }
 }
 
 /* From its memory: the file that it was loaded from may have been replaced since. */
-static void read_version(struct process *process, uint64_t library)
+static void read_library(struct process *process, uint64_t library)
 {
     Elf64_Ehdr header = {.e_phnum = 0};
     int memory = open_of(process->pid, "mem");
@@ -125,7 +152,7 @@ static void read_version(struct process *process, uint64_t library)
                             sizeof part) &&
                 part.p_type == PT_NOTE && part.p_filesz <= sizeof notes &&
                 read_memory(memory, library + part.p_vaddr, notes, part.p_filesz))
-                find_version(notes, part.p_filesz, process);
+                read_notes(memory, library + part.p_vaddr, notes, part.p_filesz, process);
         }
     close(memory);
 }
@@ -164,5 +191,5 @@ void process_describe(struct audit *audit, struct process *process)
         return;
     if (is_disabled(process->pid))
         process->guard = GUARD_DISABLED;
-    read_version(process, library);
+    read_library(process, library);
 }

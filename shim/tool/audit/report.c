@@ -10,6 +10,9 @@
 
 const char *const report_result_names[] = {"ok", "fail", "unknown"};
 const char *const report_guard_names[] = {"unknown", "off", "disabled", "on"};
+const char *const report_counter_names[COUNTERS] = {
+    [COUNT_GUARDED] = "guarded",       [COUNT_CUT_OFF] = "cut_off", [COUNT_RESTORED] = "restored",
+    [COUNT_RESET] = "reset_half_open", [COUNT_REFUSED] = "refused", [COUNT_REBOUND] = "rebound"};
 
 enum result report_result(const struct audit *audit, const struct connection *connection)
 {
@@ -89,6 +92,15 @@ bool report_has_library(const struct process *process)
     return process->guard >= GUARD_DISABLED && !process->is_outside;
 }
 
+static void add_process(struct version *version, const struct process *process)
+{
+    version->processes++;
+    version->held += process->held;
+    version->has_counters = version->has_counters || process->has_counters;
+    for (int i = 0; i < COUNTERS; i++)
+        version->counters[i] += process->counters[i];
+}
+
 struct version *report_versions(const struct audit *audit, size_t *count)
 {
     struct version *versions = NULL;
@@ -102,8 +114,7 @@ struct version *report_versions(const struct audit *audit, size_t *count)
             at++;
         if (at == *count)
             *APPEND(versions, *count) = (struct version){.version = process->version};
-        versions[at].processes++;
-        versions[at].held += process->held;
+        add_process(&versions[at], process);
     }
     return versions;
 }

@@ -28,12 +28,15 @@ struct server {
 struct version {
     const char *version; /* empty: not known */
     size_t processes, held;
+    bool has_counters; /* false: it has none */
+    uint64_t counters[COUNTERS];
 };
 
 /* What a connection's row is about: RESULT_FAIL where both a fault and something unseen is. */
 enum result report_result(const struct audit *audit, const struct connection *connection);
 extern const char *const report_result_names[];
 extern const char *const report_guard_names[];
+extern const char *const report_counter_names[COUNTERS];
 
 struct summary report_sum_up(const struct audit *audit);
 struct server *report_servers(const struct audit *audit, size_t *count);

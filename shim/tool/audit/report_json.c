@@ -1,6 +1,7 @@
 /*
  * report_json.c: the report as one JSON document on one line.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -139,6 +140,14 @@ static void print_servers(const struct audit *audit)
     }
 }
 
+static void print_counters(bool known, const uint64_t counters[COUNTERS])
+{
+    fputs(known ? ", \"counters\": {" : ", \"counters\": null", stdout);
+    for (int i = 0; i < COUNTERS && known; i++)
+        printf("%s\"%s\": %" PRIu64, i == 0 ? "" : ", ", report_counter_names[i], counters[i]);
+    fputs(known ? "}" : "", stdout);
+}
+
 static void print_processes(const struct audit *audit)
 {
     bool first = true;
@@ -151,7 +160,9 @@ static void print_processes(const struct audit *audit)
         print_json(process->name);
         printf(", \"guard\": \"%s\", \"version\": ", report_guard_names[process->guard]);
         print_version(process->version);
-        printf(", \"connections\": %zu}", process->held);
+        printf(", \"connections\": %zu", process->held);
+        print_counters(process->has_counters, process->counters);
+        putchar('}');
     }
 }
 
@@ -162,8 +173,10 @@ static void print_versions(const struct audit *audit)
     for (size_t i = 0; i < count; i++) {
         printf("%s{\"version\": ", i == 0 ? "" : ", ");
         print_version(versions[i].version);
-        printf(", \"processes\": %zu, \"connections\": %zu}", versions[i].processes,
+        printf(", \"processes\": %zu, \"connections\": %zu", versions[i].processes,
                versions[i].held);
+        print_counters(versions[i].has_counters, versions[i].counters);
+        putchar('}');
     }
 }
 

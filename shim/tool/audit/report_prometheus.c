@@ -3,6 +3,7 @@
  * collector. Sums only: one series a connection would be a new one with each reconnect. All are
  * gauges, since a process takes its numbers with it when it ends.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -51,6 +52,20 @@ static void print_processes(const struct audit *audit)
     }
 }
 
+static void print_counters(const struct audit *audit)
+{
+    static const char name[] = "redisguard_audit_events";
+    size_t count = 0;
+    uint64_t sums[COUNTERS] = {0};
+    const struct version *versions = report_versions(audit, &count);
+    for (size_t i = 0; i < count; i++)
+        for (int j = 0; j < COUNTERS; j++)
+            sums[j] += versions[i].counters[j];
+    print_head(name, "What the library has done in the processes that run now.");
+    for (int j = 0; j < COUNTERS; j++)
+        printf("%s{event=\"%s\"} %" PRIu64 "\n", name, report_counter_names[j], sums[j]);
+}
+
 void report_prometheus(const struct audit *audit)
 {
     struct summary summary = report_sum_up(audit);
@@ -64,6 +79,7 @@ void report_prometheus(const struct audit *audit)
                 "How long the oldest request has gone unanswered.",
                 summary.longest_wait_s < 0 ? 0 : summary.longest_wait_s);
     print_processes(audit);
+    print_counters(audit);
     print_gauge("redisguard_audit_unseen_processes",
                 "Processes that the audit had no right to look into.", (double)audit->unseen.count);
     print_gauge("redisguard_audit_status",

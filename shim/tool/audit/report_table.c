@@ -3,6 +3,7 @@
  * options and its holders. Names that somebody else chose keep to their place: no control
  * characters, and nothing but valid UTF-8.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -188,26 +189,47 @@ static void print_servers(const struct audit *audit)
         putchar('\n');
 }
 
+static void print_counter(enum counter counter, uint64_t value)
+{
+    const char *name = report_counter_names[counter];
+    fputs(counter == 0 ? "" : ", ", stdout);
+    for (; *name != '\0'; name++)
+        putchar(*name == '_' ? ' ' : *name);
+    printf(" %" PRIu64, value);
+}
+
+static void print_process(const struct process *process)
+{
+    printf("%-8s  %-12s  %7zu  ", report_guard_names[process->guard],
+           process->version[0] == '\0' ? "?" : process->version, process->held);
+    print_flat(process->name);
+    printf("[%d]\n%*s", (int)process->pid, process->has_counters ? INDENT : 0, "");
+    for (int i = 0; i < COUNTERS && process->has_counters; i++)
+        print_counter((enum counter)i, process->counters[i]);
+    fputs(process->has_counters ? "\n" : "", stdout);
+}
+
+static void print_total(const struct version *version)
+{
+    printf("%-8s  %-12s  %7zu  %zu process%s\n%*s", "total",
+           version->version[0] == '\0' ? "?" : version->version, version->held, version->processes,
+           plural(version->processes), version->has_counters ? INDENT : 0, "");
+    for (int i = 0; i < COUNTERS && version->has_counters; i++)
+        print_counter((enum counter)i, version->counters[i]);
+    fputs(version->has_counters ? "\n" : "", stdout);
+}
+
 static void print_processes(const struct audit *audit)
 {
     size_t count = 0;
     const struct version *versions = report_versions(audit, &count);
     if (count > 0)
         printf("%-8s  %-12s  %7s  PROCESS\n", "GUARD", "VERSION", "HOLDS");
-    for (size_t i = 0; i < audit->process_count; i++) {
-        const struct process *process = &audit->processes[i];
-        if (!report_has_library(process))
-            continue;
-        printf("%-8s  ", report_guard_names[process->guard]);
-        printf("%-12s  %7zu  ", process->version[0] == '\0' ? "?" : process->version,
-               process->held);
-        print_flat(process->name);
-        printf("[%d]\n", (int)process->pid);
-    }
+    for (size_t i = 0; i < audit->process_count; i++)
+        if (report_has_library(&audit->processes[i]))
+            print_process(&audit->processes[i]);
     for (size_t i = 0; i < count; i++)
-        printf("%-8s  %-12s  %7zu  %zu process%s\n", "total",
-               versions[i].version[0] == '\0' ? "?" : versions[i].version, versions[i].held,
-               versions[i].processes, plural(versions[i].processes));
+        print_total(&versions[i]);
     if (count > 0)
         putchar('\n');
 }
