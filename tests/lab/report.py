@@ -20,9 +20,10 @@ JobResults = list[tuple[JobRow, Counts]]
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = {
     'redis-server': 'redis-server', 'PHP': 'php-cli', 'phpredis': 'php-redis',
-    'predis': 'php-nrk-predis', 'hiredis': 'libhiredis-dev', 'redis-py': 'python3-redis',
+    'predis': 'php-predis', 'hiredis': 'libhiredis-dev', 'redis-py': 'python3-redis',
     'Perl Redis': 'libredis-perl', 'redis-cli': 'redis-tools', 'RQ': 'python3-rq',
-    'Celery': 'python3-celery', 'haproxy': 'haproxy',
+    'Celery': 'python3-celery', 'kombu': 'python3-kombu', 'haproxy': 'haproxy',
+    'JVM socket': 'openjdk-17-jre-headless',
 }
 
 
