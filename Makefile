@@ -53,7 +53,7 @@ SHIM_OBJECTS := $(patsubst %,$(BUILD)/%.o,$(sort $(wildcard $(addprefix shim/lib
 all: $(BUILD)/libredisguard.so $(BUILD)/redisguard
 
 # What runs only where there is something to say, or after an outage: small rather than fast.
-SHIM_COLD := error_name fork glob guard half_open inherited keepalive line log log_file start target tcp_state
+SHIM_COLD := counters error_name fork glob guard half_open inherited keepalive line log log_file start target tcp_state
 $(SHIM_COLD:%=$(BUILD)/shim/lib/%.c.o): private FOR_SIZE := -Os
 
 # Without a libc to build for there would be a page of errors, which name no package.
@@ -88,7 +88,7 @@ $(BUILD)/libredisguard.so: $(SHIM_OBJECTS) $(BUILD)/stubs/libc.so
 TOOL_CFLAGS  := $(CFLAGS) $(STANDARD) -iquote shim/tool $(WARNINGS) -ffunction-sections -fdata-sections
 TOOL_LDFLAGS := -static -Wl,--gc-sections,-z,relro,-z,noexecstack
 TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard shim/tool/*.c shim/tool/*/*.c))) \
-                $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line)
+                $(patsubst %,$(BUILD)/shim/lib/%.c.o,config glob line keepalive counters log log_file error_name)
 
 $(BUILD)/shim/tool/%.o: shim/tool/%.c Makefile | $(WORKING_COMPILER)
 	@mkdir -p $(@D)

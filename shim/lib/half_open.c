@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "hot_bss.h"
 #include "kernel.h"
 #include "log.h"
@@ -209,6 +210,8 @@ static void end_knock(struct knock *knock)
     kernel_close(knock->fd);
     if (!proven && entry->knocks < KNOCKS)
         return;
+    if (proven)
+        count(COUNT_RESET);
     log_outcome(entry, proven);
     free_entry(entry);
     knock->entry = NULL;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "counters.h"
 #include "error_name.h"
 #include "kernel.h"
 #include "log.h"
@@ -110,8 +111,8 @@ static void tighten_option(int fd, const struct option *option, int theirs)
         set_option(fd, option, ours);
 }
 
-/* What the socket has when it is connected: a default of the kernel was chosen by nobody. */
-static void tighten_all(int fd)
+/* A default of the kernel was chosen by nobody. */
+void keepalive_tighten(int fd)
 {
     int timeout = value_in(fd, &options[USER_TIMEOUT]);
     for (const struct option *option = options; option < options + OPTIONS; option++) {
@@ -159,7 +160,7 @@ bool keepalive_tune(int fd)
     if (!is_unused_tcp(fd))
         return false;
     if (config()->force == FORCE_TIGHTEN)
-        tighten_all(fd);
+        keepalive_tighten(fd);
     else
         for (const struct option *option = options; option < options + OPTIONS; option++)
             set_option(fd, option, value_of(option));
@@ -182,6 +183,7 @@ void keepalive_spare_fin(int fd, bool promptly)
 
 static void restore_option(int fd, const struct option *option)
 {
+    count(COUNT_RESTORED);
     if (config()->force == FORCE_TIGHTEN)
         tighten_again(fd, option);
     else

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "counters.h"
 #include "dl/elf.h"
 #include "dl/real.h"
 #include "dl/scope.h"
@@ -133,6 +134,7 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
             return false;
     } while (!__atomic_compare_exchange_n(entry, &present, (uintptr_t)hook->hook, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    count(COUNT_REBOUND);
     log_write(LOG_LEVEL_DEBUG, "%s: %s rebound", object->path, hook->name);
     return true;
 }

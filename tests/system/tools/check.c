@@ -449,5 +449,6 @@ Test(check, misused_it_ends_with_125)
     expect_misuse(WORDS(WRAPPER, "--json", "true"), "--json");
     expect_misuse(WORDS(WRAPPER, "--check", "--prots", "1", "true"), "--prots");
     expect_misuse(WORDS(WRAPPER, "--check", "--audit", "true"), "one of them");
-    expect_misuse(WORDS(WRAPPER, "--check", "--format", "xml", "true"), "table or json");
+    expect_misuse(WORDS(WRAPPER, "--check", "--format", "xml", "true"),
+                  "table, json or prometheus");
 }

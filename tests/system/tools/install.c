@@ -226,7 +226,7 @@ Test(install, bash_completes_the_values_of_an_option)
     EXPECT_LINES(offered("--fork ''"), "close\noff\nsever\n");
     EXPECT_LINES(offered("--fork = s"), "sever\n"); /* readline's three words for --fork=s */
     EXPECT_LINES(offered("--log-level ="), "debug\nerror\ninfo\nwarn\n");
-    EXPECT_LINES(offered("--check --format ''"), "json\ntable\n");
+    EXPECT_LINES(offered("--check --format ''"), "json\nprometheus\ntable\n");
     EXPECT_LINES(offered("--env ="), "docker\nplain\nsh\nsystemd\n");
     EXPECT_LINES(offered("--env --por"), "--ports\n");
     EXPECT_LINES(offered("--log /etc/os-rel"), "/etc/os-release\n");

@@ -64,7 +64,8 @@ static int look_around(void)
     return 0;
 }
 
-/* A child may be forked between two system calls of the library, so that a few are none's fault. */
+/* A child that is forked between two system calls of the library holds its socket; how many are,
+ * depends on the load. Of a library that puts no socket on record nearly every child holds one. */
 static void fork_meanwhile(void)
 {
     int children = 0, held = 0, failed = 0;
@@ -82,7 +83,7 @@ static void fork_meanwhile(void)
     }
     fprintf(stderr, "%d children, %d held a connection\n", children, held);
     printf("children that held a connection of the library: %s, that failed: %d\n",
-           held * 20 > children ? "many" : "none", failed);
+           held * 3 > children ? "many" : "none", failed);
 }
 
 int main(int argc, char *argv[])
