@@ -9,6 +9,7 @@ import time
 
 from clients import HERE, Driver
 from job_rows import JobRow
+from routes import LOSSY
 from world import PORT, World, wait_until
 
 DETECT = 5  # s
@@ -124,7 +125,9 @@ def sleep_until(instant: float) -> None:
 
 def wait_for_arrivals(row: JobRow, groups: list[Group]) -> None:
     """Until nothing arrives any more: TCP repeats what was sent into the outage at intervals that
-    grow, the next one being at most as long as the outage was."""
+    grow, the next one being at most as long as the outage was; where that is lost, twice that."""
+    patience = row.outage * (3 if row.route is LOSSY else 1)
+
     def progress() -> int:
         return sum(group.arrived() for group in groups)
 
@@ -132,7 +135,7 @@ def wait_for_arrivals(row: JobRow, groups: list[Group]) -> None:
         return all(group.arrived() == group.count for group in groups)
 
     before = -1
-    while not complete() and wait_until(lambda: progress() > before, row.outage):
+    while not complete() and wait_until(lambda: progress() > before, patience):
         before = progress()
 
 
