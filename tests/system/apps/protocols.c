@@ -58,7 +58,7 @@ Test(protocols, child_of_postgresql_client_does_not_end_the_session_of_its_paren
     cr_expect_str_eq(said_by("psycopg2_fork.py", "5432", NULL),
                      "KEEPIDLE 7200\nchild: same session\nparent: error\n");
     cr_expect_str_eq(said_by("psycopg2_fork.py", "5432",
-                                WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=6379,5432")),
+                             WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=6379,5432")),
                      "KEEPIDLE 30\nchild: error\nparent: same session\n");
 }
 
@@ -69,6 +69,6 @@ Test(protocols, children_of_memcached_client_take_no_replies_of_others)
     char *bare = said_by("memcache_fork.py", "11211", NULL);
     cr_expect(strstr(bare, "wrong replies") != NULL, "%s", bare);
     cr_expect_str_eq(said_by("memcache_fork.py", "11211",
-                                WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=6379,11211")),
+                             WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=6379,11211")),
                      "child: right\nchild: right\nchild: right\nchild: right\nparent: right\n");
 }
