@@ -156,7 +156,7 @@ void guard_closing(int fd)
 /* The program may have lowered RLIMIT_NOFILE below numbers that it has open. */
 static bool is_below_limit(int fd)
 {
-    struct kernel_limit limit;
+    struct kernel_limit limit = {0, 0};
     return kernel_open_files_limit(NULL, &limit) < 0 || (uint64_t)fd < limit.soft;
 }
 
