@@ -72,6 +72,8 @@ def behind(route: Route, kind: JobRow) -> JobRow:
         promise = LOST
     if promise == CURED and route is LOSSY:
         promise = MOSTLY if kind.workers >= 20 else LOST
+    if promise == UNHARMED and route is LOSSY:
+        promise = LOST
     return replace(kind, route=route, promise=promise)
 
 

@@ -408,3 +408,12 @@ Test(guard, number_that_became_something_else_is_watched_no_more)
     guard_closing(fd);
     cr_expect_not(registry_watches(fd));
 }
+
+/* The two share an entry of registry_watched. */
+Test(guard, close_of_number_1024_above_leaves_connection_watched)
+{
+    int fd = quiet_connection();
+    cr_expect(registry_watches(fd + 1024));
+    guard_closing(fd + 1024);
+    cr_expect(registry_watches(fd));
+}
