@@ -90,6 +90,11 @@ static inline int kernel_open_files_limit(const struct kernel_limit *wanted,
                             kernel_pointer(before), 0, 0);
 }
 
+static inline int kernel_mprotect(uintptr_t start, size_t size, int protection)
+{
+    return (int)kernel_call(SYS_mprotect, (long)start, (long)size, protection, 0, 0, 0);
+}
+
 static inline int kernel_shutdown(int fd)
 {
     return (int)kernel_call(SYS_shutdown, fd, SHUT_RDWR, 0, 0, 0, 0);
