@@ -82,10 +82,10 @@ static int make_dead_socket(void)
 /* At its soft limit the child borrows from the hard one, for these two calls. */
 static int make_dead_socket_above_the_limit(void)
 {
-    struct rlimit64 before = {0, 0};
-    if (kernel_open_files_limit(NULL, &before) < 0 || before.rlim_cur == before.rlim_max)
+    struct kernel_limit before = {0, 0};
+    if (kernel_open_files_limit(NULL, &before) < 0 || before.soft == before.hard)
         return -EMFILE;
-    struct rlimit64 raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
+    struct kernel_limit raised = {.soft = before.hard, .hard = before.hard};
     if (kernel_open_files_limit(&raised, NULL) < 0)
         return -EMFILE;
     int dead = make_dead_socket();

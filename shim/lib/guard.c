@@ -156,8 +156,8 @@ void guard_closing(int fd)
 /* The program may have lowered RLIMIT_NOFILE below numbers that it has open. */
 static bool is_below_limit(int fd)
 {
-    struct rlimit64 limit;
-    return kernel_open_files_limit(NULL, &limit) < 0 || (rlim64_t)fd < limit.rlim_cur;
+    struct kernel_limit limit = {0, 0};
+    return kernel_open_files_limit(NULL, &limit) < 0 || (uint64_t)fd < limit.soft;
 }
 
 void guard_replacing(int from, int fd)

@@ -78,8 +78,13 @@ static inline int kernel_socketpair(int domain, int type, int pair[2])
     return (int)kernel_call(SYS_socketpair, domain, type, 0, kernel_pointer(pair), 0, 0);
 }
 
+struct kernel_limit { /* struct rlimit64, which glibc declares for _GNU_SOURCE only */
+    uint64_t soft, hard;
+};
+
 /* Each may be NULL. */
-static inline int kernel_open_files_limit(const struct rlimit64 *wanted, struct rlimit64 *before)
+static inline int kernel_open_files_limit(const struct kernel_limit *wanted,
+                                          struct kernel_limit *before)
 {
     return (int)kernel_call(SYS_prlimit64, 0, RLIMIT_NOFILE, kernel_pointer(wanted),
                             kernel_pointer(before), 0, 0);

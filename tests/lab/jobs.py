@@ -17,7 +17,7 @@ SETTINGS = {'without': None, 'off': 0, 'on': 1}  # REDISGUARD_RESET_HALF_OPEN
 PHASES = ('during', 'after')
 
 BEFORE_HEAL = 6  # s, a push during the outage: TCP repeats it 6.2 s later
-FIN = 3          # s after the heal, for an unanswered FIN, which the kernel repeats each second
+FIN = 5          # s after the heal, for an unanswered FIN: bare, the kernel repeats it that late
 READY = 60       # s
 BACK = 20        # s after the heal, to be blocked in a new connection
 
