@@ -16,7 +16,7 @@ LAB_DRIVERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/clients/*.c)) \
 lab:
 	tests/dependencies lab
 	$(MAKE) all $(LAB_DRIVERS) $(CLIENTS_OF_NODE)
-	tests/lab/lab --build $(abspath $(BUILD)) --picture '$(LAB_ROWS)'
+	tests/lab/lab --build $(abspath $(BUILD)) --again --picture '$(LAB_ROWS)'
 
 lab-measured:
 	cp $(BUILD)/lab/report.md $(BUILD)/lab/notice.svg tests/lab/

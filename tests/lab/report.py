@@ -27,11 +27,11 @@ PACKAGES = {
 }
 
 
-def write(out: str, results: Results, jobs: JobResults, limit: float,
-          failures: list[str]) -> None:
+def write(out: str, results: Results, jobs: JobResults, limit: float, failures: list[str],
+          first: list[str]) -> None:
     write_lines(out, 'results.tsv', map('\t'.join, machine_readable(results)))
     write_lines(out, 'jobs.tsv', map('\t'.join, machine_readable_jobs(jobs)))
-    write_lines(out, 'report.md', readable(results, jobs, limit, failures))
+    write_lines(out, 'report.md', readable(results, jobs, limit, failures, first))
 
 
 def write_lines(out: str, name: str, lines: Iterable[str]) -> None:
@@ -92,7 +92,8 @@ def table(header: list[str], lines: list[list[str]]) -> list[str]:
             for cells in [header, ['---'] * len(header), *lines]]
 
 
-def readable(results: Results, jobs: JobResults, limit: float, failures: list[str]) -> list[str]:
+def readable(results: Results, jobs: JobResults, limit: float, failures: list[str],
+             first: list[str]) -> list[str]:
     return [
         '# Measured by the fault laboratory',
         '',
@@ -103,9 +104,15 @@ def readable(results: Results, jobs: JobResults, limit: float, failures: list[st
         '',
         '**Every promise was kept.**' if not failures else '**Promises broken:**',
         *([''] if failures else []), *(f'- {failure}' for failure in failures),
+        *(carried_out_again(first) if first else []),
         *(jobs_in_full(jobs) if jobs else []),
         *(section_in_full(results) if results else []),
     ]
+
+
+def carried_out_again(first: list[str]) -> list[str]:
+    return ['', 'Carried out again, alone, since the first time, beside the others, a promise was '
+            'broken:', '', *(f'- {failure}' for failure in first)]
 
 
 def section_of_faults(results: Results, limit: float) -> list[str]:
