@@ -4,6 +4,7 @@
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
 # make proof      a model of what fork and threads do to the registry, verified
+# make suites     other projects' own test suites, with the guard: needs root
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -143,6 +144,7 @@ $(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area)
 
 include $(AREA_RULES)
 -include tests/lab/lab.mk
+-include tests/suites/suites.mk
 $(MODULES) $(PROGRAMS): $(AREA_RULES)
 
 test:
