@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "config.h"
+#include "counters.h"
 #include "error_name.h"
 #include "fork_ring.h"
 #include "half_open.h"
@@ -133,6 +134,7 @@ static void replace_each(int dead)
         else
             replace(fd, dead);
         registry_drop(fd);
+        count(COUNT_CUT_OFF);
     }
     if (dead >= 0 && !in_place)
         kernel_close(dead);
@@ -165,6 +167,7 @@ static void close_all(void)
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd)) {
         kernel_close(fd);
         registry_drop(fd);
+        count(COUNT_CUT_OFF);
     }
 }
 
@@ -191,6 +194,7 @@ void fork_sever(void)
     registry_restore();
     if (!handing_over) {
         generation++;
+        counters_forget();
         if (config()->trap)
             atomic_store(&is_forked, true);
         half_open_forget_all();

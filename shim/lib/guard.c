@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "counters.h"
 #include "error_name.h"
 #include "fork.h"
 #include "half_open.h"
@@ -32,6 +33,12 @@ static void log_guarded(int fd, const struct endpoint *endpoint)
               "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
               "USER_TIMEOUT %d ms",
               fd, peer.text, times.idle, times.interval, times.count, times.user_timeout);
+}
+
+static void announce(int fd, const struct endpoint *endpoint)
+{
+    count(COUNT_GUARDED);
+    log_guarded(fd, endpoint);
 }
 
 /* EBADF: another thread has closed it meanwhile. */
@@ -93,7 +100,7 @@ void guard_settle(int fd, const struct endpoint *endpoint, struct guarded guarde
     if (!still_stands(guarded.guard, result, error))
         registry_forget(fd, guarded.identity);
     else if (guarded.guard == GUARD_NEW)
-        log_guarded(fd, endpoint);
+        announce(fd, endpoint);
     else if (result == 0 || error == EINPROGRESS)
         registry_renew(fd, guarded.identity, endpoint);
     if (half_open_any() && (result == 0 || error == EISCONN))
@@ -167,6 +174,7 @@ bool guard_traps(int fd, const struct endpoint *endpoint)
 {
     if (!config()->trap || fork_is_child() || !target_is_stream(fd))
         return false;
+    count(COUNT_REFUSED);
     if (log_wants(LOG_LEVEL_WARN)) {
         struct target_name peer;
         target_name(&peer, endpoint, fd);

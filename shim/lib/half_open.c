@@ -10,10 +10,12 @@
 #include <poll.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "hot_bss.h"
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
+#include "this_thread.h"
 
 enum {
     ENTRIES = 1024,
@@ -208,6 +210,8 @@ static void end_knock(struct knock *knock)
     kernel_close(knock->fd);
     if (!proven && entry->knocks < KNOCKS)
         return;
+    if (proven)
+        count(COUNT_RESET);
     log_outcome(entry, proven);
     free_entry(entry);
     knock->entry = NULL;
@@ -331,9 +335,19 @@ static void reset_in_passing(const struct endpoint *peer)
         keep_entry(knocks[i].entry);
 }
 
+/* A client sets options after its connect: of these calls only one waits for the same socket. */
+static bool has_waited(int fd)
+{
+    static OF_THIS_THREAD uint64_t last;
+    uint64_t identity = registry_recorded(fd);
+    bool before = identity != 0 && identity == last;
+    last = identity;
+    return before;
+}
+
 void half_open_reset(const struct endpoint *peer, int fd)
 {
-    if ((kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0)
+    if ((kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0 || has_waited(fd))
         reset_in_passing(peer);
     else
         reset_and_wait(peer, fd);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "counters.h"
 #include "error_name.h"
 #include "kernel.h"
 #include "log.h"
@@ -49,7 +50,7 @@ static int value_of(const struct option *option)
 }
 
 /* A socket may be gone, closed by another thread: that is no refusal. */
-static void note_refusal(const struct option *option, int error)
+static void log_refusal(const struct option *option, int error)
 {
     static atomic_bool said[OPTIONS];
     if (error < 0 && error != -EBADF && error != -ENOTSOCK)
@@ -59,7 +60,7 @@ static void note_refusal(const struct option *option, int error)
 
 static void set_option(int fd, const struct option *option, int value)
 {
-    note_refusal(option, kernel_setsockopt(fd, option->level, option->name, value));
+    log_refusal(option, kernel_setsockopt(fd, option->level, option->name, value));
 }
 
 /* 0, the loosest, where a sandbox refuses to tell. */
@@ -102,7 +103,7 @@ static void limit_user_timeout(int fd)
         set_option(fd, &options[USER_TIMEOUT], (int)limit);
 }
 
-/* Sets ours unless the program's notices sooner; 0: the program chose nothing. */
+/* Sets ours unless the program's finds a dead peer sooner; 0: the program chose nothing. */
 static void tighten_option(int fd, const struct option *option, int theirs)
 {
     int ours = value_of(option);
@@ -110,8 +111,8 @@ static void tighten_option(int fd, const struct option *option, int theirs)
         set_option(fd, option, ours);
 }
 
-/* What the socket has when it is connected: a default of the kernel was chosen by nobody. */
-static void tighten_all(int fd)
+/* A default of the kernel was chosen by nobody. */
+void keepalive_tighten(int fd)
 {
     int timeout = value_in(fd, &options[USER_TIMEOUT]);
     for (const struct option *option = options; option < options + OPTIONS; option++) {
@@ -159,7 +160,7 @@ bool keepalive_tune(int fd)
     if (!is_unused_tcp(fd))
         return false;
     if (config()->force == FORCE_TIGHTEN)
-        tighten_all(fd);
+        keepalive_tighten(fd);
     else
         for (const struct option *option = options; option < options + OPTIONS; option++)
             set_option(fd, option, value_of(option));
@@ -182,6 +183,7 @@ void keepalive_spare_fin(int fd, bool promptly)
 
 static void restore_option(int fd, const struct option *option)
 {
+    count(COUNT_RESTORED);
     if (config()->force == FORCE_TIGHTEN)
         tighten_again(fd, option);
     else

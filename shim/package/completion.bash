@@ -2,10 +2,11 @@
 # command's own arguments. Loaded by bash-completion when redisguard is first completed.
 
 _redisguard_options='--ports --unix --detect --keepidle --keepintvl --keepcnt --user-timeout --fork
-    --log --log-level --trap --env --check --audit --format --json --watch --help --version'
+    --log --log-level --trap --env --check --audit --tune --dry-run --server --all --format --json
+    --watch --max-notice --only --help --version'
 
 # What may stand at the cursor? Sets option, when its value is due; else command, the index of the
-# first word that is not ours; and audit, behind --audit.
+# first word that is not ours; and audit, behind --audit or --tune.
 _redisguard_read() {
     local i=1
     option='' command='' audit=''
@@ -13,9 +14,9 @@ _redisguard_read() {
         option=''
         case ${COMP_WORDS[i]} in
         --) command=$((i + 1)) && return ;;
-        --audit) audit=yes ;;
+        --audit | --tune) audit=yes ;;
         --ports | --unix | --detect | --keepidle | --keepintvl | --keepcnt | --user-timeout | \
-            --fork | --log | --log-level | --format | --watch | -[pd])
+            --fork | --log | --log-level | --format | --watch | --max-notice | --only | -[pd])
             option=${COMP_WORDS[i]}
             [[ ${COMP_WORDS[i + 1]} != '=' ]] || ((++i)) # readline makes it a word of its own
             ((++i))
@@ -47,7 +48,8 @@ _redisguard() {
     '') ;;
     --fork) _redisguard_offer -W 'sever close off' && return ;;
     --log-level) _redisguard_offer -W 'error warn info debug' && return ;;
-    --format) _redisguard_offer -W 'table json' && return ;;
+    --format) _redisguard_offer -W 'table json prometheus' && return ;;
+    --only) _redisguard_offer -W 'faults shared unguarded' && return ;;
     --env) _redisguard_offer -W 'systemd docker sh plain' && return ;;
     --log) _redisguard_offer_files -W stderr && return ;;
     --unix) _redisguard_offer_files && return ;;

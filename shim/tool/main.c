@@ -1,10 +1,11 @@
 /*
  * redisguard: runs a command under libredisguard.so, or says what the guard does (--env, --check,
- * --audit).
+ * --audit), or tunes what runs already (--tune).
  *
  * One static program: it runs beside any libc, nothing is preloaded into it, and it starts as fast
  * as a program can. options.c reads the words, library_path.c finds the library, environment.c
- * makes the command's environment, run.c becomes the command; check/ and audit/ have the rest.
+ * makes the command's environment, run.c becomes the command; check/, audit/ and tune/ have the
+ * rest.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "options.h"
 #include "print_env.h"
 #include "run.h"
+#include "tune/tune.h"
 
 static const char *preload_of(char *const environment[])
 {
@@ -47,10 +49,21 @@ static int act(const struct options *options, char *environment[])
         return print_environment(options, environment);
     case MODE_CHECK:
         environ = environment;
-        return check_command(library_path_find().path, options->json, options->operands);
+        return check_command(library_path_find().path, options->format == AUDIT_JSON,
+                             options->operands);
     case MODE_AUDIT:
         environ = environment;
-        return audit_connections(options->operands, options->json, options->watch);
+        return audit_connections(&(struct audit_request){
+            .format = options->format,
+            .only = options->only,
+            .all = options->all,
+            .watch = options->watch,
+            .max_detect_s = options->max_notice != 0 ? options->max_notice : MAX_DETECT_S,
+            .pids = options->operands});
+    case MODE_TUNE:
+        environ = environment;
+        return tune_connections(&(struct tune_request){
+            options->operands, options->all, options->dry_run, options->server, options->watch});
     }
     abort();
 }

@@ -10,12 +10,14 @@
 #include "common/complain.h"
 #include "common/strings.h"
 #include "config.h"
+#include "line.h"
 #include "redisguard.h"
 
 static const char usage[] =
     "Usage: redisguard [OPTION]... [--] COMMAND [ARG]...\n"
     "       redisguard [OPTION]... --check [--] COMMAND [ARG]...\n"
     "       redisguard [OPTION]... --audit [PID]...\n"
+    "       redisguard [OPTION]... --tune [PID]...\n"
     "       redisguard [OPTION]... --env[=STYLE]\n"
     "Run COMMAND so that it notices a dead Redis peer and never shares a Redis\n"
     "connection with its forked children.\n"
@@ -42,16 +44,26 @@ static const char usage[] =
     "      --audit              list the connections to Redis on this machine\n"
     "      --env[=STYLE]        print the variables that would be set, for a file of\n"
     "                           systemd (EnvironmentFile=), docker (--env-file) or sh\n"
-    "      --format FORMAT      of --check and --audit: table or json\n"
+    "      --format FORMAT      of --check and --audit: table or json; --audit knows\n"
+    "                           prometheus, too\n"
     "      --json               the same as --format json\n"
-    "      --watch SECONDS      of --audit: again and again, until SIGINT or SIGTERM\n"
+    "      --tune               set these times on connections of processes that run\n"
+    "      --dry-run            of --tune: only say what would be set\n"
+    "      --server             of --tune: also what a local server has accepted\n"
+    "      --watch SECONDS      of --audit and --tune: again and again, until SIGINT\n"
+    "                           or SIGTERM\n"
+    "      --all                of --audit and --tune: in every network namespace\n"
+    "      --max-notice SECONDS of --audit: what takes longer to notice is a fault\n"
+    "      --only WHICH         of --audit: show faults, shared or unguarded ones\n"
     "  -h, --help               print this\n"
     "  -V, --version            print the version\n"
     "\n"
     "Exit status: 125 when redisguard itself fails, 126 when COMMAND cannot be run,\n"
     "127 when it is not found, else that of COMMAND. --check: 0 the guard works, 1 it\n"
     "does not. --audit: 0 all is well, 1 a connection is shared or a dead peer would\n"
-    "go unnoticed for more than an hour. Defaults: redisguard(1).\n";
+    "go unnoticed for more than an hour, 2 something could not be seen.\n"
+    "--tune: 0 everything is tuned, 1 something could not be.\n"
+    "Defaults: redisguard(1).\n";
 
 /* What has no short form gets a number that no character has. */
 enum {
@@ -69,7 +81,13 @@ enum {
     AUDIT,
     FORMAT,
     JSON,
-    WATCH
+    WATCH,
+    ALL,
+    MAX_NOTICE,
+    ONLY,
+    TUNE,
+    DRY_RUN,
+    SERVER
 };
 
 static const struct option long_options[] = {
@@ -90,6 +108,12 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, FORMAT},
     {"json", no_argument, NULL, JSON},
     {"watch", required_argument, NULL, WATCH},
+    {"all", no_argument, NULL, ALL},
+    {"max-notice", required_argument, NULL, MAX_NOTICE},
+    {"only", required_argument, NULL, ONLY},
+    {"tune", no_argument, NULL, TUNE},
+    {"dry-run", no_argument, NULL, DRY_RUN},
+    {"server", no_argument, NULL, SERVER},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -127,23 +151,14 @@ static const char *variable_of(int option)
 
 /* ---- mistakes: one line of at most 100 columns ---- */
 
-enum { COLUMNS = 100, WORD_ROOM = 64 };
+enum { COLUMNS = 100 };
 
 /* What somebody typed, such that it keeps to its line. */
-struct shown {
-    char text[WORD_ROOM];
-};
-
-static struct shown show(const char *word)
+static struct line show(const char *word)
 {
-    struct shown shown;
-    size_t length = 0;
-    for (; length < 40 && word[length] != '\0'; length++) {
-        shown.text[length] = word[length];
-        if (word[length] <= ' ' || word[length] >= 0x7f)
-            shown.text[length] = '?';
-    }
-    strcpy(shown.text + length, word[length] != '\0' ? "..." : "");
+    struct line shown = {.length = 0};
+    line_format(&shown, "%.40s%s", word, strlen(word) > 40 ? "..." : "");
+    shown.text[shown.length] = '\0';
     return shown;
 }
 
@@ -203,7 +218,7 @@ static const char *closest(const char *name)
 
 static _Noreturn void refuse_unknown(const char *word)
 {
-    char name[WORD_ROOM] = "";
+    char name[64] = "";
     if (starts_with(word, "--"))
         snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     const char *meant = closest(name);
@@ -233,13 +248,16 @@ static const char *allowed_for(int option)
         return config_allowed(variable_of(option));
     if (option == ENV)
         return "systemd, docker, sh or plain";
-    return option == FORMAT ? "table or json" : "a whole number of seconds from 1 to 4194304";
+    if (option == ONLY)
+        return "faults, shared or unguarded";
+    return option == FORMAT ? "table, json or prometheus"
+                            : "a whole number of seconds from 1 to 4194304";
 }
 
 static _Noreturn void refuse_value(int option, const char *value)
 {
     const char *name = name_of(option), *allowed = allowed_for(option);
-    struct shown shown = show(value);
+    struct line shown = show(value);
     size_t length = strlen("redisguard: -- takes , not ") + strlen(name) + strlen(allowed);
     if (length + strlen(shown.text) <= COLUMNS && *value != '\0')
         give_up("--%s takes %s, not %s", name, allowed, shown.text);
@@ -281,7 +299,7 @@ static int number(int option, const char *text, int most)
 
 static void set_mode(struct options *options, enum mode mode)
 {
-    static const char *const names[] = {"", "--env", "--check", "--audit"};
+    static const char *const names[] = {"", "--env", "--check", "--audit", "--tune"};
     if (options->mode != MODE_RUN && options->mode != mode)
         misused("%s and %s: one of them", names[options->mode], names[mode]);
     options->mode = mode;
@@ -293,11 +311,25 @@ static _Noreturn void print_and_leave(const char *text)
     exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILED);
 }
 
-static void take_format(struct options *options, const char *format)
+/* Which of these words it is. */
+static int choice(int option, const char *word, const char *const names[], int count)
 {
-    options->json = strcmp(format, "json") == 0;
-    if (!options->json && strcmp(format, "table") != 0)
-        refuse_value(FORMAT, format);
+    for (int i = 0; i < count; i++)
+        if (strcmp(word, names[i]) == 0)
+            return i;
+    refuse_value(option, word);
+}
+
+static void take_format(struct options *options, const char *word)
+{
+    static const char *const names[] = {"table", "json", "prometheus"};
+    options->format = (enum audit_format)choice(FORMAT, word, names, 3);
+}
+
+static void take_only(struct options *options, const char *word)
+{
+    static const char *const names[] = {"faults", "shared", "unguarded"};
+    options->only = (enum audit_only)(ONLY_FAULTS + choice(ONLY, word, names, 3));
 }
 
 static void take_style(struct options *options, const char *style)
@@ -332,14 +364,32 @@ static void take(struct options *options, int option, const char *argument)
     case AUDIT:
         set_mode(options, MODE_AUDIT);
         break;
+    case TUNE:
+        set_mode(options, MODE_TUNE);
+        break;
+    case DRY_RUN:
+        options->dry_run = true;
+        break;
+    case SERVER:
+        options->server = true;
+        break;
     case FORMAT:
         take_format(options, argument);
         break;
     case JSON:
-        options->json = true;
+        options->format = AUDIT_JSON;
         break;
     case WATCH:
         options->watch = number(WATCH, argument, 1 << 22);
+        break;
+    case ALL:
+        options->all = true;
+        break;
+    case MAX_NOTICE:
+        options->max_notice = number(MAX_NOTICE, argument, 1 << 22);
+        break;
+    case ONLY:
+        take_only(options, argument);
         break;
     case 'h':
         print_and_leave(usage);
@@ -352,19 +402,35 @@ static void take(struct options *options, int option, const char *argument)
 
 /* ---- all of them ---- */
 
+static bool takes_pids(const struct options *options)
+{
+    return options->mode == MODE_AUDIT || options->mode == MODE_TUNE;
+}
+
 /* What does not go together. format: was one given at all? */
 static void judge(const struct options *options, bool format)
 {
     char *first = options->operands[0];
     if (format && options->mode != MODE_CHECK && options->mode != MODE_AUDIT)
-        misused("%s: only with --check or --audit", options->json ? "--json" : "--format");
-    if (options->watch != 0 && options->mode != MODE_AUDIT)
-        misused("%s: only with --audit", "--watch");
+        misused("%s: only with --check or --audit",
+                options->format == AUDIT_JSON ? "--json" : "--format");
+    if (options->format == AUDIT_PROMETHEUS && options->mode == MODE_CHECK)
+        misused("%s: only with --audit", "--format prometheus");
+    if (options->all && !takes_pids(options))
+        misused("%s: only with --audit or --tune", "--all");
+    if (options->max_notice != 0 && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--max-notice");
+    if (options->only != ONLY_ALL && options->mode != MODE_AUDIT)
+        misused("%s: only with --audit", "--only");
+    if (options->watch != 0 && !takes_pids(options))
+        misused("%s: only with --audit or --tune", "--watch");
+    if ((options->dry_run || options->server) && options->mode != MODE_TUNE)
+        misused("%s: only with --tune", options->dry_run ? "--dry-run" : "--server");
     if (options->mode == MODE_ENV && first != NULL)
         give_up("--env runs nothing: leave out %s", show(first).text);
     if ((options->mode == MODE_RUN || options->mode == MODE_CHECK) && first == NULL)
         misused("%swhich COMMAND?", options->mode == MODE_CHECK ? "--check: " : "");
-    for (char **pid = options->operands; options->mode == MODE_AUDIT && *pid != NULL; pid++)
+    for (char **pid = options->operands; takes_pids(options) && *pid != NULL; pid++)
         if (strspn(*pid, "0123456789") != strlen(*pid) || atoi(*pid) < 1 || strlen(*pid) > 9)
             misused("%s: not a process id", show(*pid).text);
 }
@@ -378,8 +444,8 @@ static void move_word(char *argv[], int from, int to)
     argv[to] = word;
 }
 
-/* getopt stops at the first word that is no option: there a command begins, but with --audit it is
- * a pid, and more options may follow. */
+/* getopt stops at the first word that is no option: there a command begins, but with --audit and
+ * --tune it is a pid, and more options may follow. */
 struct options options_read(int argc, char *argv[])
 {
     struct options options = {.mode = MODE_RUN};
@@ -394,7 +460,7 @@ struct options options_read(int argc, char *argv[])
             refuse_value(optopt, "");
         if (option == '?')
             refuse(argv);
-        if (option == -1 && options.mode == MODE_AUDIT && optind < argc &&
+        if (option == -1 && takes_pids(&options) && optind < argc &&
             strcmp(argv[optind - 1], "--") != 0) {
             move_word(argv, optind++, 1 + pids++);
             continue;

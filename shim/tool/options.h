@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum mode { MODE_RUN, MODE_ENV, MODE_CHECK, MODE_AUDIT };
+#include "audit/audit.h"
+
+enum mode { MODE_RUN, MODE_ENV, MODE_CHECK, MODE_AUDIT, MODE_TUNE };
 
 enum env_style {
     ENV_PLAIN,   /* NAME=value */
@@ -30,13 +32,18 @@ struct options {
     struct setting settings[SETTINGS_AT_MOST]; /* in the order of the options, each variable once */
     size_t setting_count;
     enum env_style env_style;
-    bool json;
-    int watch;       /* s between rounds of --audit; 0: one round */
-    char **operands; /* the command, or the pids of --audit; ends with NULL */
+    enum audit_format format;
+    enum audit_only only;
+    bool all;        /* every network namespace */
+    bool dry_run;    /* of --tune */
+    bool server;     /* of --tune: server ends too */
+    int max_notice;  /* s */
+    int watch;       /* s between rounds of --audit and --tune; 0: one round */
+    char **operands; /* the command, or the pids of --audit and --tune; ends with NULL */
 };
 
 /* Mistakes end the program with a line and status 125; --help and --version with 0. Reorders argv
- * where pids stand between options of --audit. */
+ * where pids stand between options of --audit or --tune. */
 struct options options_read(int argc, char *argv[]);
 
 #endif

@@ -2,123 +2,144 @@
  * audit.c: decides what is looked at and how often, and the exit status. Reads, and changes
  * nothing.
  */
+#include "audit.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "audit.h"
+#include "machine/bounded.h"
+#include "report.h"
 
-struct request {
-    bool json;
-    int watch; /* s between rounds; 0: one round */
-    char **pids;
-};
+/* ---- which network namespaces ---- */
 
-/* Grows to the next power of two when it holds one. */
-void *append(void *array, size_t count, size_t size)
+static void add_network(struct audit *audit, const struct network_namespace *namespace)
 {
-    if ((count & (count - 1)) == 0)
-        array = reallocarray(array, count == 0 ? 1 : count * 2, size);
-    if (array == NULL)
-        give_up("out of memory");
-    memset((char *)array + count * size, 0, size);
-    return array;
-}
-
-static ino_t own_network(void)
-{
-    struct stat status = {0};
-    if (stat("/proc/self/ns/net", &status) != 0)
-        give_up("/proc/self/ns/net: %s", strerror(errno));
-    return status.st_ino;
-}
-
-/* Which namespace is it? Several processes in one are one network. */
-static void add_network(struct audit *audit, pid_t pid)
-{
-    char path[64];
-    struct stat status = {0};
-    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-    if (stat(path, &status) != 0) {
-        if (errno == ENOENT)
-            complain("there is no process %d", (int)pid);
-        else
-            complain("process %d: its network namespace may not be looked at: %s", (int)pid,
-                     strerror(errno));
-        audit->failed = true;
-        return;
-    }
     for (size_t i = 0; i < audit->network_count; i++)
-        if (audit->networks[i].id == status.st_ino)
+        if (audit->networks[i].namespace.inode == namespace->inode)
             return;
-    *APPEND(audit->networks, audit->network_count) =
-        (struct network){.id = status.st_ino, .pid = pid};
+    *APPEND(audit->networks, audit->network_count) = (struct network){.namespace = *namespace};
 }
 
-static bool enter(const struct network *network)
+static void add_network_of(struct audit *audit, pid_t pid)
 {
-    char path[64];
-    if (network->id == own_network())
-        return true;
-    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)network->pid);
-    int namespace = open(path, O_RDONLY | O_CLOEXEC);
-    bool entered = namespace >= 0 && setns(namespace, CLONE_NEWNET) == 0;
-    if (!entered)
-        complain("process %d: its network namespace may not be entered: %s", (int)network->pid,
-                 strerror(errno));
-    if (namespace >= 0)
-        close(namespace);
-    return entered;
+    struct network_namespace namespace;
+    int error = namespace_of(pid, &namespace);
+    if (error == 0)
+        add_network(audit, &namespace);
+    else if (error == ENOENT)
+        complain("there is no process %d", (int)pid);
+    else
+        complain("process %d: its network namespace may not be looked at: %s", (int)pid,
+                 strerror(error));
+    audit->failed = audit->failed || error != 0;
+}
+
+static void add_every_network(struct audit *audit)
+{
+    size_t count = 0;
+    struct network_namespace *all = namespaces_of_all(&count, &audit->unseen_namespaces);
+    for (size_t i = 0; i < count; i++)
+        add_network(audit, &all[i]);
+}
+
+static void pick_networks(struct audit *audit)
+{
+    char **pids = audit->request->pids;
+    if (audit->request->all)
+        add_every_network(audit);
+    else if (*pids == NULL)
+        add_network_of(audit, getpid());
+    for (; *pids != NULL; pids++)
+        add_network_of(audit, (pid_t)atoi(*pids));
+}
+
+/* The one that we are in needs no right to be entered. */
+static int enter(const struct network *network)
+{
+    struct network_namespace here = {.fd = -1};
+    if (namespace_of(getpid(), &here) == 0)
+        close(here.fd);
+    return here.inode == network->namespace.inode ? 0 : namespace_enter(&network->namespace);
 }
 
 static void look_into(struct audit *audit, struct network *network)
 {
-    if (!enter(network)) {
+    int error = enter(network);
+    if (error != 0) {
+        complain("process %d: its network namespace may not be entered: %s",
+                 (int)network->namespace.pid, strerror(error));
         audit->failed = true;
         return;
     }
-    notice_read_defaults(network);
-    if (!sockets_list(audit, network))
-        give_up("ss(8), of iproute2, is needed and could not do its work");
+    detection_read_defaults(network);
+    sockets_list(audit, network);
 }
 
-static int status_of(const struct audit *audit)
+/* ---- one round ---- */
+
+static void ask_process(void *context, size_t item)
 {
-    if (audit->failed)
-        return EXIT_FAILED;
-    for (size_t i = 0; i < audit->connection_count; i++)
-        if (audit->connections[i].shared || notice_is_too_late(&audit->connections[i]))
-            return FAULTS;
-    return WELL;
+    struct audit *audit = context;
+    struct process *process = &audit->processes[item];
+    detection_ask(audit, process);
+    process_describe(audit, process);
 }
 
-static int one_round(const struct request *request)
+/* What the child had found out by then stays. */
+static void abandon_process(void *context, size_t item)
 {
-    struct audit audit = {.config = config()};
-    for (char **pid = request->pids; *pid != NULL; pid++)
-        add_network(&audit, (pid_t)atoi(*pid));
-    if (*request->pids == NULL)
-        add_network(&audit, getpid());
+    const struct audit *audit = context;
+    complain("process %d: its memory could not be read in time", (int)audit->processes[item].pid);
+    audit->processes[item].is_unread = true;
+}
+
+/* What the child fills in must lie where it can be seen. */
+static void *shared_copy(const void *array, size_t count, size_t size)
+{
+    void *copy = bounded_memory(count * size);
+    return count > 0 ? memcpy(copy, array, count * size) : copy;
+}
+
+static void ask_processes(struct audit *audit)
+{
+    const struct bounded_work work = {audit, ask_process, abandon_process};
+    audit->processes =
+        shared_copy(audit->processes, audit->process_count, sizeof *audit->processes);
+    audit->connections =
+        shared_copy(audit->connections, audit->connection_count, sizeof *audit->connections);
+    bounded_each(audit->process_count, &work);
+    for (size_t i = 0; i < audit->process_count; i++) {
+        const struct process *process = &audit->processes[i];
+        audit->unread += process->is_unread;
+        audit->unread_holder = audit->unread_holder || (process->is_unread && process->held > 0);
+    }
+}
+
+static int one_round(const struct audit_request *request)
+{
+    struct audit audit = {.request = request, .config = config()};
+    pick_networks(&audit);
     if (audit.network_count == 0)
         return EXIT_FAILED;
     for (size_t i = 0; i < audit.network_count; i++)
         look_into(&audit, &audit.networks[i]);
     sockets_end(&audit);
     holders_find(&audit);
-    notice_estimate(&audit);
-    (request->json ? report_json : report_text)(&audit);
+    ask_processes(&audit);
+    detection_estimate(&audit);
+    int status = report_print(&audit);
     if (fflush(stdout) != 0 || ferror(stdout))
         give_up("standard output: %s", strerror(errno));
-    return status_of(&audit);
+    return status;
 }
+
+/* ---- again and again ---- */
 
 /* Waits for one of the signals, at most so long; returns 0 when none came. */
 static int signal_within(const sigset_t *signals, int seconds)
@@ -142,7 +163,7 @@ static int finish(pid_t round, const sigset_t *signals, bool *stopped)
 }
 
 /* Until SIGINT or SIGTERM, or until nobody reads any more. Each round is a process of its own. */
-static int watch(const struct request *request)
+static int watch(const struct audit_request *request)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -166,10 +187,9 @@ static int watch(const struct request *request)
     }
 }
 
-int audit_connections(char **pids, bool as_json, int seconds)
+int audit_connections(const struct audit_request *request)
 {
-    const struct request request = {.json = as_json, .watch = seconds, .pids = pids};
     if (config()->strict && config()->mistakes > 0)
         return EXIT_FAILED;
-    return seconds > 0 ? watch(&request) : one_round(&request);
+    return request->watch > 0 ? watch(request) : one_round(request);
 }

@@ -1,40 +1,15 @@
 /*
- * holders.c: who holds which connection, and is one shared? Reads /proc/PID/fd of every process, in
- * whichever network namespace that is: a descriptor does not mind.
+ * holders.c: who holds which connection, and is one shared? machine/processes.c walks through
+ * /proc.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "audit.h"
 
 /* For some instants a child between vfork and exec holds what its parent holds, and another audit
  * what it asks for options. */
 static const struct timespec second_look = {.tv_nsec = 250000000};
-
-static bool is_number(const char *name)
-{
-    return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
-}
-
-/* The inode of the socket behind /proc/.../fd/N; 0: not a socket, or gone. */
-static unsigned long socket_at(int directory, const char *name)
-{
-    static const char opening[] = "socket:[";
-    char target[64];
-    ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
-    if (length < 0)
-        return 0;
-    target[length] = '\0';
-    return strncmp(target, opening, sizeof opening - 1) == 0
-               ? strtoul(target + sizeof opening - 1, NULL, 10)
-               : 0;
-}
 
 static int by_inode(const void *a, const void *b)
 {
@@ -43,188 +18,154 @@ static int by_inode(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* The kernel may list a socket twice while others come and go. */
+static void sort_connections(struct audit *audit)
+{
+    struct connection *connections = audit->connections;
+    size_t count = 0;
+    if (audit->connection_count > 0)
+        qsort(connections, audit->connection_count, sizeof *connections, by_inode);
+    for (size_t i = 0; i < audit->connection_count; i++)
+        if (count == 0 || connections[count - 1].inode != connections[i].inode)
+            connections[count++] = connections[i];
+    audit->connection_count = count;
+}
+
 static struct connection *connection_of(const struct audit *audit, unsigned long inode)
 {
     const struct connection wanted = {.inode = inode};
-    if (inode == 0 || audit->connection_count == 0)
+    if (audit->connection_count == 0)
         return NULL;
     return bsearch(&wanted, audit->connections, audit->connection_count, sizeof wanted, by_inode);
 }
 
-/* The process that is being walked, which is the last one if it has been added already. */
-static size_t process_of(struct audit *audit, pid_t pid)
+static void add_process(void *context, pid_t pid)
 {
-    size_t count = audit->process_count;
-    if (count == 0 || audit->processes[count - 1].pid != pid) {
-        APPEND(audit->processes, audit->process_count)->pid = pid;
-        process_describe(&audit->processes[count]);
-        return count;
-    }
-    return count - 1;
+    struct audit *audit = context;
+    *APPEND(audit->processes, audit->process_count) =
+        (struct process){.pid = pid, .holders = audit->holder_count};
 }
 
-static void hold(struct audit *audit, const struct connection *connection, pid_t pid, pid_t task,
-                 int fd)
+static void add_holder(void *context, const struct socket_descriptor *descriptor)
 {
-    size_t process = process_of(audit, pid);
+    struct audit *audit = context;
+    struct connection *connection = connection_of(audit, descriptor->inode);
+    if (connection == NULL)
+        return;
     *APPEND(audit->holders, audit->holder_count) =
         (struct holder){.connection = (size_t)(connection - audit->connections),
-                        .process = process,
-                        .task = task,
-                        .fd = fd};
+                        .process = audit->process_count - 1,
+                        .task = descriptor->task,
+                        .fd = descriptor->fd};
+    audit->processes[audit->process_count - 1].holder_count++;
+    connection->holder_count++;
 }
 
-/* Returns how many descriptors there are, or -1 when they are not for us to see. */
-static int walk_descriptors(struct audit *audit, pid_t pid, pid_t task)
+static int by_process(const void *a, const void *b)
 {
-    char path[64];
-    int count = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)task);
-    DIR *directory = opendir(path);
-    if (directory == NULL)
-        return errno == EACCES || errno == EPERM ? -1 : 0;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        if (!is_number(entry->d_name))
-            continue;
-        const struct connection *connection =
-            connection_of(audit, socket_at(dirfd(directory), entry->d_name));
-        if (connection != NULL)
-            hold(audit, connection, pid, task, atoi(entry->d_name));
-        count++;
-    }
-    closedir(directory);
-    return count;
-}
-
-/* A process goes on without its first thread, whose directory is empty then. */
-static void walk_threads(struct audit *audit, pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *directory = opendir(path);
-    if (directory == NULL)
-        return;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (is_number(entry->d_name) && atoi(entry->d_name) != pid &&
-            walk_descriptors(audit, pid, atoi(entry->d_name)) > 0)
-            break;
-    closedir(directory);
-}
-
-/* Kernel threads and zombies have no descriptors to see: proc(5), state and flags in stat. */
-static bool has_no_descriptors(pid_t pid)
-{
-    enum { PF_KTHREAD = 0x00200000 };
-    char path[64];
-    char stat[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return true;
-    ssize_t length = read(file, stat, sizeof stat - 1);
-    close(file);
-    stat[length > 0 ? length : 0] = '\0';
-    const char *behind_name = strrchr(stat, ')');
-    char state = 'Z';
-    unsigned flags = 0;
-    if (behind_name != NULL)
-        sscanf(behind_name, ") %c %*d %*d %*d %*d %*d %u", &state, &flags);
-    return state == 'Z' || (flags & PF_KTHREAD) != 0;
-}
-
-static void walk_process(struct audit *audit, pid_t pid)
-{
-    int count = walk_descriptors(audit, pid, pid);
-    if (count == 0)
-        walk_threads(audit, pid);
-    if (count < 0 && !has_no_descriptors(pid))
-        audit->unseen++;
-}
-
-static void walk_processes(struct audit *audit)
-{
-    DIR *directory = opendir("/proc");
-    if (directory == NULL)
-        give_up("/proc: %s", strerror(errno));
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (is_number(entry->d_name))
-            walk_process(audit, atoi(entry->d_name));
-    closedir(directory);
-}
-
-static int by_connection(const void *a, const void *b)
-{
-    const struct holder *left = a;
-    const struct holder *right = b;
-    if (left->connection != right->connection)
-        return left->connection < right->connection ? -1 : 1;
+    const struct holder *left = *(const struct holder *const *)a;
+    const struct holder *right = *(const struct holder *const *)b;
     if (left->process != right->process)
         return left->process < right->process ? -1 : 1;
     return (left->fd > right->fd) - (left->fd < right->fd);
 }
 
 /* Processes, not threads and not descriptors: one that holds it twice shares it with nobody. */
-static bool is_shared(const struct connection *connection)
+static bool several_hold(const struct connection *connection)
 {
     for (size_t i = 1; i < connection->holder_count; i++)
-        if (connection->holders[i].process != connection->holders[0].process)
+        if (connection->holders[i]->process != connection->holders[0]->process)
             return true;
     return false;
 }
 
-/* Gives each connection its part of the list. */
-static void hand_out(struct audit *audit)
+/* Who cannot be looked into may hold it as well. */
+static void judge_sharing(struct audit *audit)
 {
-    struct holder *end = audit->holders + audit->holder_count;
-    if (audit->holder_count > 0)
-        qsort(audit->holders, audit->holder_count, sizeof *end, by_connection);
-    struct holder *holder = audit->holders;
+    bool is_unseen = audit->unseen.count > 0 || audit->unseen.hidden;
     for (size_t i = 0; i < audit->connection_count; i++) {
         struct connection *connection = &audit->connections[i];
-        connection->holders = holder;
-        while (holder < end && holder->connection == i)
-            holder++;
-        connection->holder_count = (size_t)(holder - connection->holders);
-        connection->shared = is_shared(connection);
+        connection->shared = several_hold(connection) ? SHARED_YES
+                             : is_unseen              ? SHARED_UNKNOWN
+                                                      : SHARED_NO;
     }
 }
 
-static bool still_holds(const struct audit *audit, const struct holder *holder)
+static const struct holder **holder_list(size_t count)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)holder->task, holder->fd);
-    return socket_at(AT_FDCWD, path) == audit->connections[holder->connection].inode;
+    const struct holder **list = calloc(count + 1, sizeof(const struct holder *));
+    if (list == NULL)
+        give_up("out of memory");
+    return list;
 }
 
-static bool anything_is_shared(const struct audit *audit)
+/* Gives each connection its holders. */
+static void assign_holders(struct audit *audit)
 {
+    const struct holder **next = audit->held = holder_list(audit->holder_count);
+    for (size_t i = 0; i < audit->connection_count; i++) {
+        audit->connections[i].holders = next;
+        next += audit->connections[i].holder_count;
+        audit->connections[i].holder_count = 0;
+    }
+    for (size_t i = 0; i < audit->holder_count; i++) {
+        struct connection *connection = &audit->connections[audit->holders[i].connection];
+        connection->holders[connection->holder_count++] = &audit->holders[i];
+    }
     for (size_t i = 0; i < audit->connection_count; i++)
-        if (audit->connections[i].shared)
-            return true;
-    return false;
+        qsort(audit->connections[i].holders, audit->connections[i].holder_count,
+              sizeof(const struct holder *), by_process);
+}
+
+static bool still_holds(const struct connection *connection, const struct holder *holder)
+{
+    return processes_socket_at(holder->task, holder->fd) == connection->inode;
 }
 
 /* Whoever holds a shared connection must hold it still when we look again. */
 static void look_again(struct audit *audit)
 {
-    size_t count = 0;
     nanosleep(&second_look, NULL);
-    for (size_t i = 0; i < audit->holder_count; i++) {
-        const struct holder holder = audit->holders[i];
-        if (!audit->connections[holder.connection].shared || still_holds(audit, &holder))
-            audit->holders[count++] = holder;
+    for (size_t i = 0; i < audit->connection_count; i++) {
+        struct connection *connection = &audit->connections[i];
+        size_t count = 0;
+        if (connection->shared != SHARED_YES)
+            continue;
+        for (size_t k = 0; k < connection->holder_count; k++)
+            if (still_holds(connection, connection->holders[k]))
+                connection->holders[count++] = connection->holders[k];
+        connection->holder_count = count;
     }
-    audit->holder_count = count;
+}
+
+static bool anything_is_shared(const struct audit *audit)
+{
+    for (size_t i = 0; i < audit->connection_count; i++)
+        if (audit->connections[i].shared == SHARED_YES)
+            return true;
+    return false;
+}
+
+static void count_held(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->connection_count; i++) {
+        const struct connection *connection = &audit->connections[i];
+        for (size_t k = 0; k < connection->holder_count && !connection->is_server_end; k++)
+            if (k == 0 || connection->holders[k]->process != connection->holders[k - 1]->process)
+                audit->processes[connection->holders[k]->process].held++;
+    }
 }
 
 void holders_find(struct audit *audit)
 {
-    if (audit->connection_count > 0)
-        qsort(audit->connections, audit->connection_count, sizeof *audit->connections, by_inode);
-    walk_processes(audit);
-    hand_out(audit);
+    const struct processes_visitor visitor = {audit, add_process, add_holder};
+    sort_connections(audit);
+    audit->unseen = processes_visit(&visitor);
+    assign_holders(audit);
+    judge_sharing(audit);
     if (anything_is_shared(audit)) {
         look_again(audit);
-        hand_out(audit);
+        judge_sharing(audit);
     }
+    count_held(audit);
 }

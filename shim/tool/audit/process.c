@@ -1,6 +1,7 @@
 /*
  * process.c: what a process is called, and whether it is guarded: has it loaded the library, which
- * version, and does its environment say REDISGUARD_DISABLE=1? Reads /proc/PID.
+ * version, does its environment say REDISGUARD_DISABLE=1, and what has the library done? Reads
+ * /proc/PID, memory included.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -88,27 +90,54 @@ static bool read_memory(int memory, uint64_t address, void *into, size_t size)
     return pread(memory, into, size, (off_t)address) == (ssize_t)size;
 }
 
-/* The note among these, see note.h. */
-static void find_version(const char *notes, size_t size, struct process *process)
+static void read_version(const char *text, size_t size, struct process *process)
+{
+    snprintf(process->version, sizeof process->version, "%.*s", (int)size, text);
+}
+
+/* A later version may count more. `place`: of the note's content, in its memory. */
+static void read_counters(int memory, uint64_t place, const char *content, size_t size,
+                          struct process *process)
+{
+    int32_t distance = 0;
+    uint32_t count = 0;
+    uint32_t values[COUNTERS];
+    if (size < sizeof distance + sizeof count)
+        return;
+    memcpy(&distance, content, sizeof distance);
+    memcpy(&count, content + sizeof distance, sizeof count);
+    if (count > COUNTERS)
+        count = COUNTERS;
+    process->has_counters =
+        read_memory(memory, place + (uint64_t)(int64_t)distance, values, count * sizeof values[0]);
+    for (uint32_t i = 0; i < count && process->has_counters; i++)
+        process->counters[i] = values[i];
+}
+
+/* Those of them that are ours, see note.h. `place`: of `notes`, in its memory. */
+static void read_notes(int memory, uint64_t place, const char *notes, size_t size,
+                       struct process *process)
 {
     Elf64_Nhdr note;
     for (size_t at = 0; at + sizeof note <= size;) {
         memcpy(&note, notes + at, sizeof note);
         size_t name = at + sizeof note;
-        size_t version = name + ((size_t)note.n_namesz + 3) / 4 * 4;
-        size_t end = version + note.n_descsz;
+        size_t content = name + ((size_t)note.n_namesz + 3) / 4 * 4;
+        size_t end = content + note.n_descsz;
         if (end > size)
             return;
-        if (note.n_type == NOTE_VERSION && note.n_namesz == sizeof NOTE_OWNER &&
-            memcmp(notes + name, NOTE_OWNER, sizeof NOTE_OWNER) == 0)
-            snprintf(process->version, sizeof process->version, "%.*s", (int)note.n_descsz,
-                     notes + version);
+        bool ours = note.n_namesz == sizeof NOTE_OWNER &&
+                    memcmp(notes + name, NOTE_OWNER, sizeof NOTE_OWNER) == 0;
+        if (ours && note.n_type == NOTE_VERSION)
+            read_version(notes + content, note.n_descsz, process);
+        if (ours && note.n_type == NOTE_COUNTERS)
+            read_counters(memory, place + content, notes + content, note.n_descsz, process);
         at = (end + 3) / 4 * 4;
     }
 }
 
 /* From its memory: the file that it was loaded from may have been replaced since. */
-static void read_version(struct process *process, uint64_t library)
+static void read_library(struct process *process, uint64_t library)
 {
     Elf64_Ehdr header = {.e_phnum = 0};
     int memory = open_of(process->pid, "mem");
@@ -123,29 +152,44 @@ static void read_version(struct process *process, uint64_t library)
                             sizeof part) &&
                 part.p_type == PT_NOTE && part.p_filesz <= sizeof notes &&
                 read_memory(memory, library + part.p_vaddr, notes, part.p_filesz))
-                find_version(notes, part.p_filesz, process);
+                read_notes(memory, library + part.p_vaddr, notes, part.p_filesz, process);
         }
     close(memory);
 }
 
-static void read_guard(struct process *process)
+/* Only what has loaded the library and holds no connection is asked. */
+static bool is_outside(const struct audit *audit, pid_t pid)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+    if (stat(path, &status) != 0)
+        return true;
+    for (size_t i = 0; i < audit->network_count; i++)
+        if (audit->networks[i].namespace.inode == status.st_ino)
+            return false;
+    return true;
+}
+
+/* What may never come back comes last: the rest is known then. */
+void process_describe(struct audit *audit, struct process *process)
 {
     int file = open_of(process->pid, "maps");
     FILE *maps = file < 0 ? NULL : fdopen(file, "r");
+    if (process->holder_count > 0)
+        read_name(process);
     if (maps == NULL)
         return;
     uint64_t library = find_library(maps);
-    if (library != 0)
-        process->guard = is_disabled(process->pid) ? GUARD_DISABLED : GUARD_ON;
-    else if (!ferror(maps))
-        process->guard = GUARD_OFF;
-    if (library != 0)
-        read_version(process, library);
+    process->guard = library != 0 ? GUARD_ON : ferror(maps) ? GUARD_UNKNOWN : GUARD_OFF;
     fclose(maps);
-}
-
-void process_describe(struct process *process)
-{
+    if (library == 0)
+        return;
     read_name(process);
-    read_guard(process);
+    process->is_outside = process->held == 0 && is_outside(audit, process->pid);
+    if (process->is_outside)
+        return;
+    if (is_disabled(process->pid))
+        process->guard = GUARD_DISABLED;
+    read_library(process, library);
 }

@@ -11,7 +11,7 @@
 
 #define AUDIT WRAPPER, "--audit"
 
-enum { ALL_WELL = 0, FAULTS = 1, FAILED = 125 };
+enum { ALL_WELL = 0, FAULTS = 1, UNSEEN = 2, FAILED = 125 };
 
 /* Which connections: those to the server's TCP port, or to its Unix socket. */
 #define TO_PORT_OF(server) WORDS(text("REDISGUARD_PORTS=%d", (server)->port), "REDISGUARD_UNIX=/-")
@@ -54,6 +54,16 @@ static inline struct program *holding(const char *const steps[], const char *con
     struct program *program = start_program(steps, env);
     wait_for_line(program, "hold");
     return program;
+}
+
+static inline char *pid_of(const struct program *program)
+{
+    return text("%d", (int)program->pid);
+}
+
+static inline struct program *client_of(const struct server *redis)
+{
+    return holding(STEPS("socket=tcp", connect_step(redis), "hold"), guarded(redis, NULL));
 }
 
 #endif
