@@ -264,7 +264,7 @@ C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*.[ch] shi
                  tests/lab/clients/*.c examples/*.c)
 SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/install shim/package/deb \
                  tests/package/clean-root tests/package/smoke tests/check tests/dependencies tests/documents tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
-                 $(filter-out $(addprefix tests/suites/,suites suites.mk allowed),$(wildcard tests/suites/*)) \
+                 $(filter-out $(addprefix tests/suites/,suites suites.mk tap.awk allowed),$(wildcard tests/suites/*)) \
                  tests/system/apps/third_party/shell.bash tests/system/apps/clients/table \
                  tests/system/apps/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
