@@ -4,6 +4,7 @@
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
 # make proof      a model of what fork and threads do to the registry, verified; FULL=1: in full
+# make suites     the test suites of other projects, with the guard: needs root
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
@@ -148,6 +149,7 @@ $(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area)
 
 include $(AREA_RULES)
 -include tests/lab/lab.mk
+-include tests/suites/suites.mk
 $(MODULES) $(PROGRAMS): $(AREA_RULES)
 
 test:
@@ -174,7 +176,7 @@ check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
 
 # What every target needs, at once.
 deps:
-	tests/dependencies demo test proof lab bench dist matrix deb deb-test lint
+	tests/dependencies demo test proof lab bench dist suites matrix deb deb-test lint
 
 # Every interleaving of threads and a fork, by the model checker spin: 20 s, with FULL=1 a
 # minute.
@@ -262,12 +264,13 @@ C_FILES     := $(wildcard shim/lib/*.[ch] shim/lib/*/*.[ch] shim/tool/*.[ch] shi
                  tests/lab/clients/*.c examples/*.c)
 SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/install shim/package/deb \
                  tests/package/clean-root tests/package/smoke tests/check tests/dependencies tests/documents tests/proof/prove tests/dist tests/matrix/* tests/demo/demo .ci/run \
+                 $(filter-out $(addprefix tests/suites/,suites suites.mk tap.awk allowed),$(wildcard tests/suites/*)) \
                  tests/system/apps/third_party/shell.bash tests/system/apps/clients/table \
                  tests/system/apps/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
                  tests/system/examples/recipes/system.sh tests/helpers/in_systemd examples/runit/run examples/s6/run))
 
-PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/system/*/*/*.py \
+PYTHON_FILES := tests/lab/lab tests/suites/suites tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/system/*/*/*.py \
                  tests/lab/*.py tests/lab/clients/*.py)
 
 # What has a name in elf(5), ld.so(8) or POSIX is called by that name: shim/README.md's glossary.
