@@ -3,7 +3,7 @@
 # make test       everything that is tested
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
-# make proof      a model of what fork and threads do to the registry, verified
+# make proof      a model of what fork and threads do to the registry, verified; FULL=1: in full
 # make suites     other projects' own test suites, with the guard: needs root
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
@@ -139,6 +139,11 @@ $(SYSTEM_PROGRAMS)/%: $(1)/programs/%.c Makefile
 $(SYSTEM_MODULES)/%.so: $(1)/modules/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(TEST_CFLAGS) -fPIC -shared -MMD -MP -o $$@ $$<
+
+$(BUILD)/tsan/%: $(1)/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
+	@mkdir -p $$(@D)
+	gcc -O1 -g $$(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $$@ $$< \
+	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
 endef
 $(foreach area,$(wildcard tests/system/*),$(eval $(call programs_of_area,$(area))))
 
@@ -173,7 +178,8 @@ check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
 deps:
 	tests/dependencies demo test proof lab bench dist matrix deb deb-test lint
 
-# Every interleaving of threads and a fork, by the model checker spin.
+# Every interleaving of threads and a fork, by the model checker spin: 20 s, with FULL=1 a
+# minute.
 proof:
 	tests/dependencies proof
 	tests/proof/prove $(BUILD)/proof
@@ -221,22 +227,17 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MODULES) $(wildcard shi
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
 
-# ---- data races: the programs of threads.c with the whole guard linked in, under ThreadSanitizer,
-# which Criterion cannot start under ----
+# ---- data races: programs of threads.c and half_open.c with the whole guard linked in, under
+# ThreadSanitizer, which Criterion cannot start under ----
 
-TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks
-
-$(BUILD)/tsan/%: tests/system/fork/programs/%.c tests/helpers/child_tools.h $(wildcard shim/lib/* shim/lib/*/*)
-	@mkdir -p $(@D)
-	gcc -O1 -g $(STANDARD) -iquote tests/helpers -DUNDER_TSAN -fsanitize=thread -Wno-tsan -o $@ $< \
-	    $(wildcard shim/lib/*.c shim/lib/*/*.[cS]) -lhiredis -ldl -pthread
+TSAN_PROGRAMS := $(BUILD)/tsan/threads_storm $(BUILD)/tsan/threads_hooks $(BUILD)/tsan/half_open_storm
 
 tsan-programs: $(TSAN_PROGRAMS)
 
 tsan:
 	tests/dependencies tsan
 	$(MAKE) $(BUILD)/system-tests $(TSAN_PROGRAMS) $(MODULES)
-	$(BUILD)/system-tests --filter 'threads/*race'
+	$(BUILD)/system-tests --filter '@(threads|half_open)/*race'
 
 # ---- what it costs ----
 
@@ -252,7 +253,7 @@ soak:
 	tests/dependencies test
 	$(MAKE) all $(BUILD)/system-tests $(PROGRAMS) $(MODULES) tsan-programs
 	$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
-	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) FOREIGN_LONG=1 \
+	set -o pipefail; CHURN_SECONDS=$(SOAK_SECONDS) THREADS_SECONDS=$(SOAK_SECONDS) THIRD_PARTY_LONG=1 \
 	    $(BUILD)/system-tests -j2 --verbose --timeout $$(($(SOAK_SECONDS) + 1800)) \
 	    --filter '@(churn|threads|third_party*)/*' 2>&1 | grep -v SKIP
 
@@ -268,8 +269,8 @@ SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/ins
                  tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
                  tests/system/examples/recipes/system.sh tests/system/preload/in_systemd examples/runit/run examples/s6/run))
 
-PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/lab/*.py tests/lab/clients/*.py tests/system/apps/third_party/*.py \
-                 tests/system/apps/clients/*.py tests/system/apps/prefork/*.py)
+PYTHON_FILES := tests/lab/lab tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/system/*/*/*.py \
+                 tests/lab/*.py tests/lab/clients/*.py)
 
 # What has a name in elf(5), ld.so(8) or POSIX is called by that name: shim/README.md's glossary.
 PRIVATE_WORDS := '[r]ecruit|[m]akeshift|[p]ut off|[s]ettled|[f]olders?|[h]ung up|[p]ass(es)? the guard by|[n]o longer ours'

@@ -31,79 +31,19 @@ struct variable {
     const char *allowed;    /* how a complaint describes good values */
 };
 
-static bool read_number(const struct variable *variable, const char *value, struct config *into);
-static bool read_choice(const struct variable *variable, const char *value, struct config *into);
-static bool read_ports(const struct variable *variable, const char *value, struct config *into);
-static bool read_globs(const struct variable *variable, const char *value, struct config *into);
-static bool read_log(const struct variable *variable, const char *value, struct config *into);
-
-#define FIELD(name) offsetof(struct config, name)
-#define SECONDS     "a whole number of seconds from "
-
-#define NUMBER(name_, field_, low_, high_, fallback_, allowed_)                                    \
-    {                                                                                              \
-        .name = (name_), .read = read_number, .field = FIELD(field_), .low = (low_),               \
-        .high = (high_), .fallback = (fallback_),                                                  \
-        .allowed = allowed_ TEXT(low_) " to " TEXT(high_)                                          \
-    }
-#define CHOICE(name_, field_, fallback_, allowed_, ...)                                            \
-    {                                                                                              \
-        .name = (name_), .read = read_choice, .field = FIELD(field_), .choices = {__VA_ARGS__},    \
-        .fallback = (fallback_), .allowed = (allowed_)                                             \
-    }
-#define OTHER(name_, read_, field_, fallback_, allowed_)                                           \
-    {                                                                                              \
-        .name = (name_), .read = (read_), .field = FIELD(field_), .fallback = (fallback_),         \
-        .allowed = (allowed_)                                                                      \
-    }
-#define SWITCH(name_, field_, fallback_) CHOICE(name_, field_, fallback_, "0 or 1", "0", "1")
-
-static const struct variable variables[] = {
-    OTHER("PORTS", read_ports, ports, REDISGUARD_PORTS_DEFAULT,
-          "ports from 1 to 65535 and ranges, such as 6379,7000-7005"),
-    OTHER("UNIX", read_globs, unix_globs, REDISGUARD_UNIX_DEFAULT,
-          "globs separated by ':', at most " TEXT(
-              REDISGUARD_UNIX_LENGTH) " bytes without control characters"),
-    NUMBER("KEEPIDLE", keepidle, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPIDLE_DEFAULT),
-           SECONDS),
-    NUMBER("KEEPINTVL", keepintvl, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPINTVL_DEFAULT),
-           SECONDS),
-    NUMBER("KEEPCNT", keepcnt, 1, REDISGUARD_KEEPCNT_MAX, TEXT(REDISGUARD_KEEPCNT_DEFAULT),
-           "a whole number of probes from "),
-    NUMBER("USER_TIMEOUT", user_timeout, 0, REDISGUARD_USER_TIMEOUT_MAX, NULL,
-           "a whole number of milliseconds from "),
-    NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
-    CHOICE("FORCE", force, "1", "0, 1 or tighten", "0", "1", "tighten"),
-    SWITCH("RESET_HALF_OPEN", reset_half_open, "1"),
-    CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
-    SWITCH("CLOEXEC", cloexec, "1"),
-    CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),
-    OTHER("LOG", read_log, log, NULL,
-          "stderr or an absolute path, at most " TEXT(
-              REDISGUARD_LOG_LENGTH) " bytes without control characters"),
-    CHOICE("LOG_LEVEL", log_level, "info", "error, warn, info or debug", "error", "warn", "info",
-           "debug"),
-    SWITCH("STRICT", strict, "0"),
-    SWITCH("PROBE", probe, "0"),
-    SWITCH("TRAP", trap, "0"),
-    SWITCH("DISABLE", disable, "0"),
-};
-
-enum { VARIABLES = sizeof variables / sizeof variables[0] };
-
-static int *number_of(struct config *config, const struct variable *variable)
+static void *field_of(const struct config *config, const struct variable *variable)
 {
-    return (int *)(void *)((char *)config + variable->field);
+    return (char *)(uintptr_t)config + variable->field;
 }
 
 static int number_in(const struct config *config, const struct variable *variable)
 {
-    return *(const int *)(const void *)((const char *)config + variable->field);
+    return *(const int *)field_of(config, variable);
 }
 
-static const char *text_in(const struct config *config, const struct variable *variable)
+static void set_number(struct config *config, const struct variable *variable, int number)
 {
-    return *(const char *const *)(const void *)((const char *)config + variable->field);
+    *(int *)field_of(config, variable) = number;
 }
 
 /* Digits only, no sign, no space; returns what follows them, or NULL where the number is not low
@@ -129,7 +69,7 @@ static bool read_number(const struct variable *variable, const char *value, stru
     const char *rest = take_number(value, variable->low, variable->high, &number);
     if (rest == NULL || *rest != '\0')
         return false;
-    *number_of(into, variable) = number;
+    set_number(into, variable, number);
     return true;
 }
 
@@ -137,7 +77,7 @@ static bool read_choice(const struct variable *variable, const char *value, stru
 {
     for (int i = 0; variable->choices[i] != NULL; i++)
         if (text_is(value, variable->choices[i])) {
-            *number_of(into, variable) = i;
+            set_number(into, variable, i);
             return true;
         }
     return false;
@@ -216,6 +156,60 @@ static bool read_log(const struct variable *variable, const char *value, struct 
     into->log = memcpy(into->given_log, value, length + 1);
     return true;
 }
+
+#define FIELD(name) offsetof(struct config, name)
+#define SECONDS     "a whole number of seconds from "
+
+#define NUMBER(name_, field_, low_, high_, fallback_, allowed_)                                    \
+    {                                                                                              \
+        .name = (name_), .read = read_number, .field = FIELD(field_), .low = (low_),               \
+        .high = (high_), .fallback = (fallback_),                                                  \
+        .allowed = allowed_ TEXT(low_) " to " TEXT(high_)                                          \
+    }
+#define CHOICE(name_, field_, fallback_, allowed_, ...)                                            \
+    {                                                                                              \
+        .name = (name_), .read = read_choice, .field = FIELD(field_), .choices = {__VA_ARGS__},    \
+        .fallback = (fallback_), .allowed = (allowed_)                                             \
+    }
+#define OTHER(name_, read_, field_, fallback_, allowed_)                                           \
+    {                                                                                              \
+        .name = (name_), .read = (read_), .field = FIELD(field_), .fallback = (fallback_),         \
+        .allowed = (allowed_)                                                                      \
+    }
+#define SWITCH(name_, field_, fallback_) CHOICE(name_, field_, fallback_, "0 or 1", "0", "1")
+
+static const struct variable variables[] = {
+    OTHER("PORTS", read_ports, ports, REDISGUARD_PORTS_DEFAULT,
+          "ports from 1 to 65535 and ranges, such as 6379,7000-7005"),
+    OTHER("UNIX", read_globs, unix_globs, REDISGUARD_UNIX_DEFAULT,
+          "globs separated by ':', at most " TEXT(
+              REDISGUARD_UNIX_LENGTH) " bytes without control characters"),
+    NUMBER("KEEPIDLE", keepidle, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPIDLE_DEFAULT),
+           SECONDS),
+    NUMBER("KEEPINTVL", keepintvl, 1, REDISGUARD_SECONDS_MAX, TEXT(REDISGUARD_KEEPINTVL_DEFAULT),
+           SECONDS),
+    NUMBER("KEEPCNT", keepcnt, 1, REDISGUARD_KEEPCNT_MAX, TEXT(REDISGUARD_KEEPCNT_DEFAULT),
+           "a whole number of probes from "),
+    NUMBER("USER_TIMEOUT", user_timeout, 0, REDISGUARD_USER_TIMEOUT_MAX, NULL,
+           "a whole number of milliseconds from "),
+    NUMBER("DETECT", detect, REDISGUARD_DETECT_MIN, REDISGUARD_SECONDS_MAX, NULL, SECONDS),
+    CHOICE("FORCE", force, "1", "0, 1 or tighten", "0", "1", "tighten"),
+    SWITCH("RESET_HALF_OPEN", reset_half_open, "1"),
+    CHOICE("FORK", fork, "sever", "sever, close or off", "sever", "close", "off"),
+    SWITCH("CLOEXEC", cloexec, "1"),
+    CHOICE("DEEPBIND", rebind, "rebind", "rebind or keep", "keep", "rebind"),
+    OTHER("LOG", read_log, log, NULL,
+          "stderr or an absolute path, at most " TEXT(
+              REDISGUARD_LOG_LENGTH) " bytes without control characters"),
+    CHOICE("LOG_LEVEL", log_level, "info", "error, warn, info or debug", "error", "warn", "info",
+           "debug"),
+    SWITCH("STRICT", strict, "0"),
+    SWITCH("PROBE", probe, "0"),
+    SWITCH("TRAP", trap, "0"),
+    SWITCH("DISABLE", disable, "0"),
+};
+
+enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
 static const struct variable *find_variable(const char *name, size_t length)
 {
@@ -304,7 +298,7 @@ static void derive_times(struct config *into)
 static void set_default(struct config *into, const struct variable *variable)
 {
     if (variable->read == read_number)
-        *number_of(into, variable) = UNSET;
+        set_number(into, variable, UNSET);
     else if (variable->fallback != NULL)
         variable->read(variable, variable->fallback, into);
 }
@@ -420,7 +414,7 @@ static void print_ports(const struct config *config, int fd)
         line_format(&line, "%s%u", separator, first);
         if (last > first)
             line_format(&line, "-%u", last);
-        line_print(&line, fd);
+        line_print(line.text, line.length, fd);
         separator = ",";
         first = last;
     }
@@ -428,13 +422,7 @@ static void print_ports(const struct config *config, int fd)
 
 static void print_text(const char *text, int fd)
 {
-    for (size_t rest = text_length(text); rest > 0;) { /* a path may be longer than a line */
-        struct line line = {.length = 0};
-        line_bytes(&line, text, rest);
-        line_print(&line, fd);
-        text += line.length;
-        rest -= line.length;
-    }
+    line_print(text, text_length(text), fd);
 }
 
 static bool is_unset(const struct config *config, const struct variable *variable)
@@ -452,18 +440,15 @@ static void print_value(const struct config *config, const struct variable *vari
     else if (variable->read == read_choice)
         print_text(variable->choices[number_in(config, variable)], fd);
     else if (variable->read != read_number)
-        print_text(text_in(config, variable), fd);
+        print_text(*(char *const *)field_of(config, variable), fd);
     else
         line_format(&line, "%d", number_in(config, variable));
-    line_format(&line, "\n");
-    line_print(&line, fd);
+    line_print(line.text, line.length, fd);
 }
 
 void config_print(const struct config *config, int fd)
 {
-    struct line version = {.length = 0};
-    line_format(&version, "redisguard " REDISGUARD_VERSION "\n");
-    line_print(&version, fd);
+    print_text("redisguard " REDISGUARD_VERSION "\n", fd);
     for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
         if (is_unset(config, v))
             continue;
@@ -471,5 +456,6 @@ void config_print(const struct config *config, int fd)
         print_text(v->name, fd);
         print_text("=", fd);
         print_value(config, v, fd);
+        print_text("\n", fd);
     }
 }

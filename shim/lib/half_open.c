@@ -14,6 +14,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "registry.h"
+#include "this_thread.h"
 
 enum {
     ENTRIES = 1024,
@@ -331,9 +332,19 @@ static void reset_in_passing(const struct endpoint *peer)
         keep_entry(knocks[i].entry);
 }
 
+/* A client sets options after its connect: of these calls only one waits for the same socket. */
+static bool has_waited(int fd)
+{
+    static OF_THIS_THREAD uint64_t last;
+    uint64_t identity = registry_recorded(fd);
+    bool before = identity != 0 && identity == last;
+    last = identity;
+    return before;
+}
+
 void half_open_reset(const struct endpoint *peer, int fd)
 {
-    if ((kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0)
+    if ((kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0 || has_waited(fd))
         reset_in_passing(peer);
     else
         reset_and_wait(peer, fd);

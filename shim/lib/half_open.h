@@ -35,9 +35,10 @@ bool half_open_remember(const struct endpoint *peer, const struct endpoint *loca
 
 /*
  * `fd`, a connection of the program, has just been established to that peer: knocks for those of
- * the peer that are remembered. A blocking descriptor waits for the proof, for 2 s at most and not
- * beyond its SO_SNDTIMEO; a non-blocking one 20 ms. What is not proven then is tried again at a
- * later call, three times in all. Never fails, and leaves fd as it is.
+ * the peer that are remembered. A blocking descriptor waits for the proof, once, for 2 s at most
+ * and not beyond its SO_SNDTIMEO; a non-blocking one 20 ms, as does a further call on the same
+ * socket. What is not proven then is tried again at a later call, three times in all. Never fails,
+ * and leaves fd as it is.
  */
 void half_open_reset(const struct endpoint *peer, int fd);
 

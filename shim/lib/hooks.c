@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "dl/deferred.h"
 #include "dl/real.h"
+#include "dl/rebind.h"
 #include "fork.h"
 #include "fork_ring.h"
 #include "guard.h"
@@ -203,7 +203,7 @@ EXPORTED int dup2(int from, int to)
 
 EXPORTED int dup3(int from, int to, int flags)
 {
-    if (registry_watches(to))
+    if (registry_watches(to) && (flags & ~O_CLOEXEC) == 0) /* else the kernel refuses: EINVAL */
         guard_replacing(from, to);
     return copied(from, real_after_cut()->dup3(from, to, flags));
 }

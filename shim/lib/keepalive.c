@@ -49,7 +49,7 @@ static int value_of(const struct option *option)
 }
 
 /* A socket may be gone, closed by another thread: that is no refusal. */
-static void note_refusal(const struct option *option, int error)
+static void log_refusal(const struct option *option, int error)
 {
     static atomic_bool said[OPTIONS];
     if (error < 0 && error != -EBADF && error != -ENOTSOCK)
@@ -59,7 +59,7 @@ static void note_refusal(const struct option *option, int error)
 
 static void set_option(int fd, const struct option *option, int value)
 {
-    note_refusal(option, kernel_setsockopt(fd, option->level, option->name, value));
+    log_refusal(option, kernel_setsockopt(fd, option->level, option->name, value));
 }
 
 /* 0, the loosest, where a sandbox refuses to tell. */
@@ -102,7 +102,7 @@ static void limit_user_timeout(int fd)
         set_option(fd, &options[USER_TIMEOUT], (int)limit);
 }
 
-/* Sets ours unless the program's notices sooner; 0: the program chose nothing. */
+/* Sets ours unless the program's finds a dead peer sooner; 0: the program chose nothing. */
 static void tighten_option(int fd, const struct option *option, int theirs)
 {
     int ours = value_of(option);

@@ -21,8 +21,8 @@ struct keepalive_times {
 };
 
 /*
- * Sets the five options; with FORCE=tighten, each to the one of our value and the program's that
- * notices a dead peer sooner. False, and nothing was set, where the socket is not TCP, or is
+ * Sets the five options; with FORCE=tighten, each to the one of our value and the program's by
+ * which a dead peer is found sooner. False, and nothing was set, where the socket is not TCP, or is
  * connected, connecting or listening: then the real connect has something to say, and it is not
  * ours.
  */
@@ -50,7 +50,7 @@ static inline bool keepalive_owns(int level, int name)
 void keepalive_spare_fin(int fd, bool promptly);
 
 /* The program has set that one of the five: sets it to our value again; with FORCE=tighten, only
- * where the program's notices later. */
+ * where the program's is slower to find a dead peer. */
 void keepalive_restore(int fd, int level, int name);
 
 /* The times that keepalive_tune gave the socket. */

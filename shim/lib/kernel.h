@@ -97,9 +97,9 @@ static inline int kernel_close(int fd)
     return (int)kernel_call(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
-static inline int kernel_openat(int folder, const char *path, int flags, mode_t mode)
+static inline int kernel_openat(int directory, const char *path, int flags, mode_t mode)
 {
-    return (int)kernel_call(SYS_openat, folder, kernel_pointer(path), flags | ARCH_LARGE_FILE,
+    return (int)kernel_call(SYS_openat, directory, kernel_pointer(path), flags | ARCH_LARGE_FILE,
                             (long)mode, 0, 0);
 }
 

@@ -35,13 +35,6 @@ void line_bytes(struct line *line, const char *bytes, size_t length)
     line->length += length;
 }
 
-/* What must not be cut in two. */
-static void line_whole(struct line *line, const char *bytes, size_t length)
-{
-    if (length <= room_in(line))
-        line_bytes(line, bytes, length);
-}
-
 static void line_unsigned(struct line *line, uint64_t number, unsigned base, unsigned width)
 {
     char digits[24];
@@ -60,25 +53,14 @@ static void line_signed(struct line *line, int64_t number)
     line_unsigned(line, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1);
 }
 
-static void line_escaped(struct line *line, unsigned char byte)
-{
-    const char hex[4] = {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
-    line_whole(line, hex, sizeof hex);
-}
-
 static void line_string(struct line *line, const char *text, size_t limit)
 {
     for (size_t i = 0; i < limit && text[i] != '\0';) {
-        size_t length = utf8_length(text + i, limit - i);
-        size_t bytes = length == 0 ? 1 : length;
-        if (text[i] == '\\')
-            line_whole(line, "\\\\", 2);
-        else if (length > 0 && !utf8_is_control(text + i, length))
-            line_whole(line, text + i, length);
-        else
-            for (size_t j = i; j < i + bytes; j++)
-                line_escaped(line, (unsigned char)text[j]);
-        i += bytes;
+        char shown[UTF8_SHOWN];
+        size_t length = 0;
+        i += utf8_show(text + i, limit - i, shown, &length);
+        if (length <= room_in(line)) /* it must not be cut in two */
+            line_bytes(line, shown, length);
     }
 }
 
@@ -319,12 +301,13 @@ int line_write(struct line *line, int fd)
     return terminal >= 0 && error == -ENOSPC ? -EAGAIN : error; /* there its reader makes room */
 }
 
-void line_print(const struct line *line, int fd)
+void line_print(const char *text, size_t length, int fd)
 {
-    for (size_t done = 0; done < line->length;) {
-        long written = kernel_write(fd, line->text + done, line->length - done);
+    while (length > 0) {
+        long written = kernel_write(fd, text, length);
         if (written < 0 && written != -EINTR && (written != -EAGAIN || wait_for_room(fd, NULL) < 0))
             return;
-        done += written > 0 ? (size_t)written : 0;
+        text += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
     }
 }

@@ -37,8 +37,8 @@ void line_ipv4(struct line *line, const unsigned char address[4]);
 void line_ipv6(struct line *line, const unsigned char address[16]);
 
 /*
- * Ends the line and writes it with one write(2) that can neither block nor raise SIGPIPE: the host
- * program must not notice. Returns 0, or -errno as the kernel gave it (-EAGAIN: would block);
+ * Ends the line and writes it with one write(2) that can neither block nor raise SIGPIPE: nothing
+ * of it may reach the program. Returns 0, or -errno as the kernel gave it (-EAGAIN: would block);
  * -ENOSPC also where there was room for a part, which the next line then does not continue.
  */
 int line_write(struct line *line, int fd);
@@ -46,7 +46,7 @@ int line_write(struct line *line, int fd);
 /* Is the descriptor a terminal? */
 bool line_is_terminal(int fd);
 
-/* Writes what there is, without a newline, and waits as long as it takes: for PROBE alone. */
-void line_print(const struct line *line, int fd);
+/* Writes the text as it is, and waits as long as it takes: for PROBE alone. */
+void line_print(const char *text, size_t length, int fd);
 
 #endif

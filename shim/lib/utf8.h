@@ -1,12 +1,13 @@
 /*
- * utf8.h: the one UTF-8 validator, of RFC 3629, and what must not be shown as it is. Touches
- * nothing but the text it is given.
+ * utf8.h: the one UTF-8 validator, of RFC 3629, and how text is shown that somebody else chose: by
+ * line.c in the log, by the program in what it prints. Touches nothing but the text it is given.
  */
 #ifndef UTF8_H
 #define UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* The least and the greatest second byte behind this first one: no overlong form, no surrogate,
  * nothing above U+10FFFF. */
@@ -47,6 +48,36 @@ static inline bool utf8_is_control(const char *text, size_t length)
         return false;
     return (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
            (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
+enum { UTF8_SHOWN = 16 };
+
+/*
+ * What shows the character that begins here: itself; of a control character, and of one that is not
+ * UTF-8, each byte as \x1b; two backslashes for one. Returns how many bytes of the text that is.
+ */
+static inline size_t utf8_show(const char *text, size_t limit, char shown[UTF8_SHOWN],
+                               size_t *shown_length)
+{
+    size_t length = utf8_length(text, limit);
+    size_t taken = length == 0 ? 1 : length;
+    size_t end = 0;
+    if (length > 0 && !utf8_is_control(text, length)) {
+        memcpy(shown, text, length);
+        end = length;
+        if (text[0] == '\\')
+            shown[end++] = '\\';
+    } else {
+        for (size_t i = 0; i < taken; i++) {
+            unsigned char byte = (unsigned char)text[i];
+            shown[end++] = '\\';
+            shown[end++] = 'x';
+            shown[end++] = "0123456789abcdef"[byte >> 4];
+            shown[end++] = "0123456789abcdef"[byte & 15];
+        }
+    }
+    *shown_length = end;
+    return taken;
 }
 
 #endif

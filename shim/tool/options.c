@@ -10,6 +10,7 @@
 #include "common/complain.h"
 #include "common/strings.h"
 #include "config.h"
+#include "line.h"
 #include "redisguard.h"
 
 static const char usage[] =
@@ -127,23 +128,14 @@ static const char *variable_of(int option)
 
 /* ---- mistakes: one line of at most 100 columns ---- */
 
-enum { COLUMNS = 100, WORD_ROOM = 64 };
+enum { COLUMNS = 100 };
 
 /* What somebody typed, such that it keeps to its line. */
-struct shown {
-    char text[WORD_ROOM];
-};
-
-static struct shown show(const char *word)
+static struct line show(const char *word)
 {
-    struct shown shown;
-    size_t length = 0;
-    for (; length < 40 && word[length] != '\0'; length++) {
-        shown.text[length] = word[length];
-        if (word[length] <= ' ' || word[length] >= 0x7f)
-            shown.text[length] = '?';
-    }
-    strcpy(shown.text + length, word[length] != '\0' ? "..." : "");
+    struct line shown = {.length = 0};
+    line_format(&shown, "%.40s%s", word, strlen(word) > 40 ? "..." : "");
+    shown.text[shown.length] = '\0';
     return shown;
 }
 
@@ -203,7 +195,7 @@ static const char *closest(const char *name)
 
 static _Noreturn void refuse_unknown(const char *word)
 {
-    char name[WORD_ROOM] = "";
+    char name[64] = "";
     if (starts_with(word, "--"))
         snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     const char *meant = closest(name);
@@ -239,7 +231,7 @@ static const char *allowed_for(int option)
 static _Noreturn void refuse_value(int option, const char *value)
 {
     const char *name = name_of(option), *allowed = allowed_for(option);
-    struct shown shown = show(value);
+    struct line shown = show(value);
     size_t length = strlen("redisguard: -- takes , not ") + strlen(name) + strlen(allowed);
     if (length + strlen(shown.text) <= COLUMNS && *value != '\0')
         give_up("--%s takes %s, not %s", name, allowed, shown.text);

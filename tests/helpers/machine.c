@@ -123,6 +123,15 @@ void expect_module_guarded(const struct machine *machine, const char *who, const
                       plain, deep));
 }
 
+void expect_modules_in_a_loop_guarded(const struct machine *machine)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_LINES(printed_on(machine, redis,
+                            WORDS("rebind_loop", text("%d", redis->port), "rebind_of_program.so",
+                                  "rebind_second_of_program.so")),
+                 "rebind_of_program.so: guarded\nrebind_second_of_program.so: guarded\n");
+}
+
 void expect_no_bypass_while_opening(const struct machine *machine)
 {
     struct server *redis = start_redis(NULL);

@@ -37,6 +37,7 @@ char *expect_logged(const struct machine *machine);
 
 /* programs/rebind_open opens the module without and with RTLD_DEEPBIND. */
 void expect_module_guarded(const struct machine *machine, const char *who, const char *file);
+void expect_modules_in_a_loop_guarded(const struct machine *machine);
 void expect_no_bypass_while_opening(const struct machine *machine);
 
 #endif

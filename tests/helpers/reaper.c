@@ -1,10 +1,10 @@
 /*
- * A keeper is a process that outlives the test for a moment, to end the program that the test has
+ * A reaper is a process that outlives the test for a moment, to end the program that the test has
  * started with everything that came of it, or to remove the test's directory. A test may return,
- * fail, crash or be killed by Criterion: the keeper sees its process end and needs no word from it.
+ * fail, crash or be killed by Criterion: the reaper sees its process end and needs no word from it.
  *
- * The keeper is the program's parent and a subreaper, so that even a daemon ends up as its child,
- * and the pid of a child that nobody has waited for is never given to another process: the keeper
+ * The reaper is the program's parent and a subreaper, so that even a daemon ends up as its child,
+ * and the pid of a child that nobody has waited for is never given to another process: the reaper
  * kills what it started and nothing else. Called by support.c only.
  */
 #include "reaper.h"
@@ -24,9 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONTROL = 3, TEST = 4, FIRST_UNUSED = 5 }; /* the keeper's descriptors */
+enum { CONTROL = 3, TEST = 4, FIRST_UNUSED = 5 }; /* the reaper's descriptors */
 
-/* Our own end, as the keeper may poll it. Opened before fork(), so that it can only mean us. */
+/* Our own end, as the reaper may poll it. Opened before fork(), so that it can only mean us. */
 static int this_process(void)
 {
     int fd = pidfd_open(getpid(), 0);
@@ -42,10 +42,10 @@ static pid_t fork_or_fail(void)
 }
 
 /* A session of its own: Ctrl-C ends the tests, not those who clean up behind them. */
-static void become_keeper(int control, int test)
+static void become_reaper(int control, int test)
 {
     setsid();
-    prctl(PR_SET_NAME, "test-keeper");
+    prctl(PR_SET_NAME, "test-reaper");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int out_of_the_way[] = {fcntl(control, F_DUPFD, FIRST_UNUSED),
                             fcntl(test, F_DUPFD, FIRST_UNUSED)};
@@ -53,7 +53,7 @@ static void become_keeper(int control, int test)
     dup3(out_of_the_way[1], TEST, O_CLOEXEC);
 }
 
-/* Whoever waits for the end of the test's outputs, or of a pipe, must not wait for the keeper. */
+/* Whoever waits for the end of the test's outputs, or of a pipe, must not wait for the reaper. */
 static void let_go_of_everything_else(void)
 {
     close_range(FIRST_UNUSED, ~0U, 0);
@@ -114,16 +114,16 @@ static void watch(pid_t program)
     }
 }
 
-struct keeper keep_program(void (*run)(void *), void *argument)
+struct reaper keep_program(void (*run)(void *), void *argument)
 {
     int control[2];
     int made = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control);
     cr_assert(made == 0, "socketpair: %s", strerror(errno));
     int test = this_process();
 
-    pid_t keeper = fork_or_fail();
-    if (keeper == 0) {
-        become_keeper(control[1], test);
+    pid_t reaper = fork_or_fail();
+    if (reaper == 0) {
+        become_reaper(control[1], test);
         pid_t program = fork();
         if (program == 0)
             run(argument);
@@ -135,7 +135,7 @@ struct keeper keep_program(void (*run)(void *), void *argument)
     }
     close(control[1]);
     close(test);
-    return (struct keeper){.pid = keeper, .control = control[0]};
+    return (struct reaper){.pid = reaper, .control = control[0]};
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
@@ -155,7 +155,7 @@ void keep_directory(const char *directory)
 {
     int test = this_process();
     if (fork_or_fail() == 0) {
-        become_keeper(test, test);
+        become_reaper(test, test);
         let_go_of_everything_else();
         struct pollfd watched = {.fd = TEST, .events = POLLIN};
         while (poll(&watched, 1, -1) < 0 && errno == EINTR)

@@ -1,6 +1,6 @@
 /*
  * Runs programs for the system tests: their environment, their outputs, and the deadline. May start
- * processes and write below the test's own directory; ends nothing itself, its keeper does. Called
+ * processes and write below the test's own directory; ends nothing itself, its reaper does. Called
  * by every system test.
  */
 #include "support.h"
@@ -54,18 +54,16 @@ void allow_seconds(int seconds)
     limit_seconds = seconds;
 }
 
-static long long now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 double seconds_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static long long now_ms(void)
+{
+    return (long long)(seconds_now() * 1000);
 }
 
 long long deadline(void)
@@ -175,15 +173,15 @@ struct program *start_program(const char *const argv[], const char *const env[])
     make_pipe(out);
     make_pipe(err);
     struct launch launch = {argv, environment(env), in[0], out[1], err[1]};
-    struct keeper keeper = keep_program(run, &launch);
+    struct reaper reaper = keep_program(run, &launch);
     close(in[0]);
     close(out[1]);
     close(err[1]);
 
     struct program *program = calloc(1, sizeof *program);
     cr_assert(program, "out of memory");
-    *program = (struct program){.keeper = keeper.pid,
-                                .control = keeper.control,
+    *program = (struct program){.reaper = reaper.pid,
+                                .control = reaper.control,
                                 .input = in[1],
                                 .command = joined(argv),
                                 .out = {.fd = out[0], .text = text("%s", "")},
@@ -214,7 +212,7 @@ static void read_some(struct stream *stream)
 static void hear_of_its_end(struct program *program)
 {
     struct report report;
-    cr_assert(receive_report(program, &report), "the keeper of %s is gone", program->command);
+    cr_assert(receive_report(program, &report), "the reaper of %s is gone", program->command);
     program->ended = true;
     program->status = report.code == CLD_EXITED ? report.status : -1;
     program->signal = report.code == CLD_EXITED ? 0 : report.status;
@@ -258,16 +256,16 @@ static char *next_line_with(struct stream *stream, const char *part)
     return text("%.*s", (int)(end - start), start);
 }
 
-static void end_keeper(struct program *program)
+static void end_reaper(struct program *program)
 {
     shutdown(program->control, SHUT_WR);
-    waitpid(program->keeper, NULL, 0);
+    waitpid(program->reaper, NULL, 0);
 }
 
 /* Fails the test, which ends here. */
 static void fail(struct program *program, const char *why)
 {
-    end_keeper(program);
+    end_reaper(program);
     cr_assert_fail("%s: %s\n-- standard output:\n%s\n-- standard error:\n%s", program->command, why,
                    program->out.text, program->err.text);
 }
@@ -321,14 +319,14 @@ struct outcome finish_program(struct program *program)
 {
     close(program->input);
     struct outcome outcome = conclude(program);
-    end_keeper(program);
+    end_reaper(program);
     return outcome;
 }
 
 struct outcome end_program(struct program *program)
 {
     close(program->input);
-    end_keeper(program);
+    end_reaper(program);
     return conclude(program);
 }
 

@@ -5,7 +5,7 @@
  * callers check nothing.
  *
  * Nothing has to be cleaned up. Whatever a test starts or makes is ended and removed when its
- * process ends, in whichever way (keeper.c); for the same reason no memory is ever freed.
+ * process ends, in whichever way (reaper.c); for the same reason no memory is ever freed.
  */
 #ifndef REDISGUARD_TESTS_SYSTEM_SUPPORT_H
 #define REDISGUARD_TESTS_SYSTEM_SUPPORT_H
@@ -63,8 +63,8 @@ struct stream {
 
 struct program {
     pid_t pid; /* of the program itself, which leads a process group of its own */
-    pid_t keeper;
-    int control; /* to the keeper */
+    pid_t reaper;
+    int control; /* to the reaper */
     int input;
     const char *command;
     struct stream out, err;
@@ -143,6 +143,10 @@ const char *const *guarded(const struct server *server, const char *const more[]
 
 /* May this process make network namespaces? As root, or under `unshare --map-root-user`. */
 bool namespaces_permitted(void);
+
+/* The same for mounts in a mount namespace of its own. Not in a plain chroot, whose root directory
+ * is no mount. */
+bool mounts_permitted(void);
 
 /* From here on the test, and what it starts, has a loopback of its own: call it first. Skips the
  * test where namespaces are not permitted. */

@@ -9,19 +9,40 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static bool in_private_network;
 
 /* Asked in a child: to try is to do. */
-bool namespaces_permitted(void)
+static bool succeeds_in_child(bool (*attempt)(void))
 {
     int status = -1;
     pid_t child = fork();
     if (child == 0)
-        _exit(unshare(CLONE_NEWNET) != 0);
+        _exit(attempt() ? 0 : 1);
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool enter_network(void)
+{
+    return unshare(CLONE_NEWNET) == 0;
+}
+
+static bool enter_private_mounts(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+bool namespaces_permitted(void)
+{
+    return succeeds_in_child(enter_network);
+}
+
+bool mounts_permitted(void)
+{
+    return succeeds_in_child(enter_private_mounts);
 }
 
 /* A user namespace would give an ordinary user the right, but Criterion's process has two threads,
@@ -30,7 +51,7 @@ void enter_private_network(void)
 {
     if (!namespaces_permitted())
         cr_skip_test("needs a network namespace: run as root, or under unshare --map-root-user");
-    cr_assert(unshare(CLONE_NEWNET) == 0, "unshare: %s", strerror(errno));
+    cr_assert(enter_network(), "unshare: %s", strerror(errno));
     in_private_network = true;
     output_of(WORDS("/usr/sbin/ip", "link", "set", "lo", "up"));
 }

@@ -3,6 +3,7 @@
  * the descriptors at one instant and the memory at a later one, which then holds a prefix of what each
  * thread did. Sequentially consistent. Each #ifdef is a mutant, which removes or moves a step of the
  * real protocol; tests/proof/prove expects spin to refute each, and to verify the protocol itself.
+ * ONCE is none: where two workers connect, neither does so again on a socket whose connect() failed.
  *
  * What holds for every child:
  *   (i)  a socket that was on record when the descriptors were copied is cut off, or never connected
@@ -31,6 +32,7 @@
 byte tab[NUM], rec[NUM], nfd[RING], nid[RING], added, under_way, made;
 byte version[NUM];
 bool listed[NUM];
+bool again = true; /* may a worker connect() again where that failed? */
 
 /* Ghosts. pin: a thread is inside a call with this number. */
 bool live[IDS], kept[IDS], mine[IDS], pin[NUM];
@@ -186,7 +188,7 @@ proctype worker(byte kind) {
        :: n < NUM ->
           atomic { made++; tab[n] = made; own = made }
           hooked_connect(n);
-          if :: failed[own] -> hooked_connect(n) :: skip fi;
+          if :: failed[own] && again -> hooked_connect(n) :: skip fi;
           atomic { pin[n] = false; own = 0; id = 0 }
        :: else
        fi
@@ -286,6 +288,9 @@ init {
 #else
         select(a : CONNECT .. PRUNE);
         select(b : CONNECT .. PRUNE); a = (a <= b -> a : NONE);
+#endif
+#ifdef ONCE
+        again = a != CONNECT || b != CONNECT;
 #endif
         run worker(a);
         run worker(b);

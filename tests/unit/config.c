@@ -12,7 +12,7 @@
 
 TestSuite(config, .timeout = 20);
 
-Test(config, an_empty_environment_gives_the_documented_defaults)
+Test(config, empty_environment_gives_documented_defaults)
 {
     struct reading *read = read_settings(WORDS(NULL));
     const struct config *config = &read->config;
@@ -82,7 +82,7 @@ static const struct {
     {"DISABLE", "1", FIELD(disable), 1},
 };
 
-Test(config, every_good_value_up_to_both_limits_is_taken_without_a_word)
+Test(config, every_good_value_up_to_both_limits_is_taken_without_word)
 {
     for (size_t i = 0; i < COUNT(good); i++) {
         struct reading *read = read_setting(good[i].name, good[i].value);
@@ -108,7 +108,7 @@ static void expect_ports(const char *list, const char *const first_and_last[])
     cr_expect(!config_lists_port(&read->config, ~0U));
 }
 
-Test(config, a_list_of_ports_and_ranges_stands_for_these_ports_and_no_other)
+Test(config, list_of_ports_and_ranges_names_these_ports_only)
 {
     expect_ports("1", WORDS("1", "1"));
     expect_ports("65535", WORDS("65535", "65535"));
@@ -119,12 +119,12 @@ Test(config, a_list_of_ports_and_ranges_stands_for_these_ports_and_no_other)
     expect_ports("7-9,8-12,3,9", WORDS("3", "3", "7", "12"));
 }
 
-Test(config, a_list_of_a_hundred_thousand_bytes_is_read_to_its_end)
+Test(config, list_of_hundred_thousand_bytes_is_read_to_its_end)
 {
     expect_ports(text("%s7000", repeated("6379,", 100000)), WORDS("6379", "6379", "7000", "7000"));
 }
 
-Test(config, globs_and_a_log_path_may_be_as_long_as_documented)
+Test(config, globs_and_log_path_may_be_as_long_as_documented)
 {
     char *globs = repeated("*redis.sock:/run/", REDISGUARD_UNIX_LENGTH);
     char *path = repeated("/var/log", REDISGUARD_LOG_LENGTH);
@@ -136,7 +136,7 @@ Test(config, globs_and_a_log_path_may_be_as_long_as_documented)
     cr_expect_str_eq(read_setting("LOG", "/")->config.log, "/");
 }
 
-Test(config, values_outlive_the_environment_that_they_were_read_from)
+Test(config, values_outlive_environment_that_they_were_read_from)
 {
     char globs[] = REDISGUARD_PREFIX "UNIX=/run/a.sock";
     char path[] = REDISGUARD_PREFIX "LOG=/run/log";
@@ -147,7 +147,7 @@ Test(config, values_outlive_the_environment_that_they_were_read_from)
     cr_expect_str_eq(read->config.log, "/run/log");
 }
 
-Test(config, the_first_of_two_settings_counts)
+Test(config, first_of_two_settings_counts)
 {
     struct reading *read = read_settings(WORDS("KEEPIDLE=11", "KEEPIDLE=12", "KEEPIDLE=bad"));
     cr_expect_eq(read->config.keepidle, 11);
@@ -157,7 +157,7 @@ Test(config, the_first_of_two_settings_counts)
     cr_expect_eq(bad_first->config.mistakes, 1);
 }
 
-Test(config, an_entry_without_an_equals_sign_sets_nothing)
+Test(config, entry_without_equals_sign_sets_nothing)
 {
     struct reading *read = read_settings(WORDS("KEEPIDLE", "KEEPIDLE=11", "PORTS", "FORK"));
     cr_expect_eq(read->config.keepidle, 11);
@@ -166,7 +166,7 @@ Test(config, an_entry_without_an_equals_sign_sets_nothing)
     cr_expect_str_empty(read->complaints);
 }
 
-Test(config, other_programs_variables_are_no_concern_of_ours)
+Test(config, variables_of_other_programs_are_ignored)
 {
     struct reading *read =
         read_entries(WORDS("PATH=/bin", "REDIS_URL=x", "XREDISGUARD_KEEPIDLE=11",

@@ -88,7 +88,7 @@ static void expect_complaint(const char *name, const char *value, const char *sa
               "%s=%s changed something", name, value);
 }
 
-Test(config, every_bad_value_is_reported_in_one_line_and_the_default_is_used)
+Test(config, every_bad_value_is_reported_in_one_line_and_default_is_used)
 {
     for (size_t i = 0; i < COUNT(bad); i++)
         for (size_t j = 0; bad[i].values[j] != NULL; j++)
@@ -105,7 +105,7 @@ static void expect_huge_complaint(const char *name, const char *part, const char
     cr_expect(same_but_for_mistakes(&read->config, &read_settings(WORDS(NULL))->config));
 }
 
-Test(config, a_bad_value_of_a_hundred_thousand_bytes_is_reported_in_one_short_line)
+Test(config, bad_value_of_100_kB_is_reported_in_one_short_line)
 {
     expect_huge_complaint("KEEPIDLE", "9", SECONDS "30");
     expect_huge_complaint("KEEPIDLE", "0", SECONDS "30");
@@ -116,7 +116,7 @@ Test(config, a_bad_value_of_a_hundred_thousand_bytes_is_reported_in_one_short_li
     expect_huge_complaint("LOG", "/var", LOGS);
 }
 
-Test(config, globs_and_a_log_path_of_one_byte_too_many_are_reported)
+Test(config, globs_and_log_path_of_one_byte_too_many_are_reported)
 {
     struct reading *read =
         read_settings(WORDS(text("UNIX=%s", repeated("r", REDISGUARD_UNIX_LENGTH + 1)),
@@ -127,7 +127,7 @@ Test(config, globs_and_a_log_path_of_one_byte_too_many_are_reported)
     cr_expect_null(read->config.log);
 }
 
-Test(config, every_mistake_of_several_has_a_line_of_its_own)
+Test(config, every_mistake_of_several_has_line_of_its_own)
 {
     struct reading *read = read_settings(
         WORDS("KEEPIDLE=x", "KEEPINTVL=7", "FORK=x", "PORTS=x", "NO_SUCH=1", "USER_TIMEOUT=x"));
@@ -136,7 +136,7 @@ Test(config, every_mistake_of_several_has_a_line_of_its_own)
     cr_expect_eq(read->config.keepintvl, 7);
 }
 
-Test(config, a_complaint_names_the_value_that_is_used_instead_when_others_decide_it)
+Test(config, complaint_names_derived_value_used_instead)
 {
     struct reading *detect = read_settings(WORDS("KEEPIDLE=x", "DETECT=18"));
     cr_expect_eq(detect->config.keepidle, 12);
@@ -146,7 +146,7 @@ Test(config, a_complaint_names_the_value_that_is_used_instead_when_others_decide
     cr_expect_not_null(strstr(formula->complaints, "; using the default, 115000\n"));
 }
 
-Test(config, an_unknown_name_is_reported_with_the_known_ones)
+Test(config, unknown_name_is_reported_with_known_ones)
 {
     const char *const unknown[] = {"KEEPIDEL=7",  "PORT=6379", "=7",     "keepidle=7",
                                    "KEEPIDLE =7", "PORTSS=1",  "NO_SUCH"};
@@ -163,7 +163,7 @@ Test(config, an_unknown_name_is_reported_with_the_known_ones)
     }
 }
 
-Test(config, a_complaint_of_an_unknown_name_is_one_short_line_without_control_characters)
+Test(config, unknown_name_gives_one_short_line_without_control_characters)
 {
     struct reading *huge = read_settings(WORDS(text("%s=1", repeated("LONG", 100000))));
     cr_expect_eq(lines_of(huge->complaints), 1);

@@ -43,7 +43,7 @@ static void expect_round_trip(const char *const settings[])
     cr_expect(strcmp(printed(&second->config), output) == 0);
 }
 
-Test(config, what_is_printed_gives_the_same_configuration_when_it_is_read_again)
+Test(config, printed_configuration_reads_back_the_same)
 {
     expect_round_trip(WORDS(NULL));
     expect_round_trip(WORDS("PORTS=1,3-5,7000-65535", "UNIX=/run/[ab]*.sock:*cache*"));
@@ -56,7 +56,7 @@ Test(config, what_is_printed_gives_the_same_configuration_when_it_is_read_again)
     expect_round_trip(WORDS("KEEPIDLE=32767", "KEEPINTVL=32767", "KEEPCNT=127"));
 }
 
-Test(config, a_list_of_ten_thousand_ports_is_printed_in_full)
+Test(config, list_of_ten_thousand_ports_is_printed_in_full)
 {
     char *list = text("PORTS=1");
     for (int port = 3; port < 20000; port += 2) {
@@ -68,17 +68,17 @@ Test(config, a_list_of_ten_thousand_ports_is_printed_in_full)
     cr_expect_not_null(strstr(printed(&read_settings(WORDS(list))->config), list));
 }
 
-Test(config, the_longest_globs_are_printed_in_full)
+Test(config, longest_globs_are_printed_in_full)
 {
     expect_round_trip(WORDS(text("UNIX=%s", repeated("*r.sock:/run/", 1023))));
 }
 
-Test(config, the_longest_log_path_is_printed_in_full)
+Test(config, longest_log_path_is_printed_in_full)
 {
     expect_round_trip(WORDS(text("LOG=%s", repeated("/var/log", 4095))));
 }
 
-Test(config, what_is_printed_begins_with_the_version_and_names_every_default_that_there_is)
+Test(config, printed_configuration_has_version_and_every_default)
 {
     struct reading *read = read_settings(WORDS(NULL));
     cr_expect_str_eq(printed(&read->config), "redisguard " REDISGUARD_VERSION "\n"
@@ -100,7 +100,7 @@ Test(config, what_is_printed_begins_with_the_version_and_names_every_default_tha
                                              "REDISGUARD_DISABLE=0\n");
 }
 
-Test(config, the_process_reads_its_environment_once_and_complains_on_stderr_once)
+Test(config, environment_is_read_once_and_mistakes_reported_once)
 {
     configure(WORDS("KEEPIDLE=11", "KEEPCNT=x"));
     int capture = capture_stderr();

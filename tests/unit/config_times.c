@@ -17,7 +17,7 @@ static struct config read_times(const char *const settings[])
     return read->config;
 }
 
-Test(config, every_detect_is_the_sum_of_kernel_legal_times_and_the_user_timeout)
+Test(config, every_detect_derives_legal_times_that_add_up_to_it)
 {
     for (int detect = REDISGUARD_DETECT_MIN; detect <= REDISGUARD_SECONDS_MAX; detect++) {
         char entry[64];
@@ -32,7 +32,7 @@ Test(config, every_detect_is_the_sum_of_kernel_legal_times_and_the_user_timeout)
     }
 }
 
-Test(config, an_explicit_time_wins_over_what_detect_derives)
+Test(config, explicit_time_wins_over_what_detect_derives)
 {
     struct config all = read_times(
         WORDS("KEEPIDLE=100", "KEEPINTVL=20", "KEEPCNT=7", "USER_TIMEOUT=5000", "DETECT=90"));
@@ -50,7 +50,7 @@ Test(config, an_explicit_time_wins_over_what_detect_derives)
     cr_expect_eq(off.user_timeout, 0);
 }
 
-Test(config, the_user_timeout_follows_from_the_three_times)
+Test(config, user_timeout_follows_from_three_times)
 {
     cr_expect_eq(read_times(WORDS("KEEPIDLE=60")).user_timeout, 75000);
     cr_expect_eq(read_times(WORDS("KEEPINTVL=10")).user_timeout, 60000);
@@ -58,7 +58,7 @@ Test(config, the_user_timeout_follows_from_the_three_times)
     cr_expect_eq(read_times(WORDS("KEEPIDLE=1", "KEEPINTVL=2", "KEEPCNT=3")).user_timeout, 7000);
 }
 
-Test(config, the_user_timeout_goes_no_further_than_the_kernel)
+Test(config, user_timeout_goes_no_further_than_kernel)
 {
     struct config most = read_times(WORDS("KEEPIDLE=32767", "KEEPINTVL=32767", "KEEPCNT=127"));
     cr_expect_eq(most.user_timeout, INT32_MAX);
@@ -69,7 +69,7 @@ Test(config, the_user_timeout_goes_no_further_than_the_kernel)
 }
 
 /* An outage between two probes goes unnoticed: the further apart they are, the longer it may be. */
-Test(config, the_probes_take_a_third_of_detect_as_they_do_of_the_defaults)
+Test(config, probes_take_third_of_detect_as_they_do_of_defaults)
 {
     struct config one = read_times(WORDS("DETECT=15"));
     cr_expect(one.keepidle == 9 && one.keepintvl == 2 && one.keepcnt == 3);

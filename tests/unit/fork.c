@@ -23,7 +23,7 @@ static void default_environment(void)
     configure(WORDS(NULL));
 }
 
-TestSuite(sever, .init = default_environment, .timeout = 10);
+TestSuite(fork, .init = default_environment, .timeout = 10);
 
 static struct connection recorded_connection(void)
 {
@@ -58,13 +58,13 @@ static void expect_cut(void *connection)
     EXPECT(registry_next(-1) == -1);
 }
 
-Test(sever, a_forked_child_reads_eof_and_writes_epipe_on_the_inherited_connection)
+Test(fork, child_reads_eof_and_writes_epipe_on_inherited_connection)
 {
     struct connection connection = recorded_connection();
     in_child(expect_cut, &connection);
 }
 
-Test(sever, the_parents_connection_sees_nothing_of_the_child)
+Test(fork, parents_connection_sees_nothing_of_child)
 {
     struct connection connection = recorded_connection();
     in_child(expect_cut, &connection);
@@ -84,7 +84,7 @@ static void expect_cut_every_one(void *connections)
     EXPECT(registry_next(-1) == -1);
 }
 
-Test(sever, every_one_of_many_connections_is_cut)
+Test(fork, every_one_of_many_connections_is_cut)
 {
     struct connection connections[40];
     for (size_t i = 0; i < COUNT(connections); i++)
@@ -114,7 +114,7 @@ static void expect_cut_in_the_grandchild(void *unused)
     EXPECT(carries(own.client, own.server, "PING"));
 }
 
-Test(sever, a_childs_own_connection_is_cut_in_its_child_in_turn)
+Test(fork, childs_own_connection_is_cut_in_its_child_in_turn)
 {
     recorded_connection();
     in_child(expect_cut_in_the_grandchild, NULL);
@@ -139,7 +139,7 @@ static void expect_bystanders_untouched(void *argument)
     EXPECT(!registry_may_hold(all->closed.client));
 }
 
-Test(sever, what_is_not_or_no_longer_a_recorded_connection_is_left_alone)
+Test(fork, child_keeps_unrecorded_and_stale_descriptors)
 {
     struct bystanders all = {.other = connect_on_loopback(AF_INET), .file = open_capture()};
     cr_assert_eq(pipe(all.ends), 0);
@@ -157,7 +157,7 @@ static void expect_copies_to_be_cut(void *connection)
     expect_closed_by_the_server(copies->server);
 }
 
-Test(sever, both_descriptors_of_one_connection_are_cut)
+Test(fork, both_descriptors_of_one_connection_are_cut)
 {
     struct connection connection = recorded_connection();
     struct connection copies = {.client = connection.client, .server = dup(connection.client)};
@@ -176,7 +176,7 @@ static void expect_closed(void *connection)
     EXPECT(registry_next(-1) == -1);
 }
 
-Test(sever, with_fork_set_to_close_the_childs_descriptor_is_closed)
+Test(fork, with_fork_set_to_close_childs_descriptor_is_closed)
 {
     configure(WORDS("FORK=close"));
     struct connection connection = recorded_connection();
@@ -194,7 +194,7 @@ static void expect_shared(void *connection)
     EXPECT(registry_holds(shared->client, NULL));
 }
 
-Test(sever, with_fork_set_to_off_the_child_keeps_the_connection)
+Test(fork, with_fork_set_to_off_child_keeps_connection)
 {
     configure(WORDS("FORK=off"));
     struct connection connection = recorded_connection();
@@ -213,7 +213,7 @@ static void hand_over(void *connection)
     EXPECT(carries(handed->client, handed->server, "PING"));
 }
 
-Test(sever, a_fork_that_hands_over_keeps_the_connection_and_the_next_one_is_cut)
+Test(fork, daemon_fork_keeps_connection_and_next_fork_severs_it)
 {
     configure(WORDS("TRAP=1"));
     struct connection connection = recorded_connection();
@@ -235,7 +235,7 @@ static void sever_once(void *unused)
     EXPECT(carries(own.client, own.server, "PING"));
 }
 
-Test(sever, a_fork_that_two_ways_report_is_acted_upon_once)
+Test(fork, fork_reported_by_hook_and_atfork_handler_severs_once)
 {
     configure(WORDS("TRAP=1"));
     in_child(sever_once, NULL);
@@ -250,7 +250,7 @@ static void expect_to_be_the_opener(void *unused)
     EXPECT(registry_holds(own.client, &found) && found.opener == getpid());
 }
 
-Test(sever, a_connection_that_the_child_opens_is_its_own)
+Test(fork, connection_that_child_opens_is_its_own)
 {
     recorded_connection();
     in_child(expect_to_be_the_opener, NULL);
@@ -289,12 +289,12 @@ static void expect_the_cut_to_be_logged(const char *policy)
     in_child(log_the_cut, &logged);
 }
 
-Test(sever, the_log_says_what_was_cut_off_and_who_had_opened_it)
+Test(fork, log_says_what_was_cut_off_and_who_had_opened_it)
 {
     expect_the_cut_to_be_logged("FORK=sever");
 }
 
-Test(sever, the_log_says_what_was_closed_and_who_had_opened_it)
+Test(fork, log_says_what_was_closed_and_who_had_opened_it)
 {
     expect_the_cut_to_be_logged("FORK=close");
 }
@@ -318,7 +318,7 @@ static void expect_zero_to_be_cut(void *connection)
     EXPECT(carries(moved->client, moved->server, "PING"));
 }
 
-Test(sever, a_connection_at_descriptor_zero_is_cut_as_any_other)
+Test(fork, connection_at_descriptor_zero_is_cut_as_any_other)
 {
     struct connection connection = recorded_connection();
     in_child(expect_zero_to_be_cut, &connection);
@@ -330,7 +330,7 @@ static void expect_zero_to_be_closed(void *connection)
     in_child(expect_closed, connection);
 }
 
-Test(sever, a_connection_at_descriptor_zero_is_closed_as_any_other)
+Test(fork, connection_at_descriptor_zero_is_closed_as_any_other)
 {
     configure(WORDS("FORK=close"));
     struct connection connection = recorded_connection();
@@ -347,7 +347,7 @@ static void expect_a_file_at_zero_to_be_untouched(void *connection)
     EXPECT(strcmp(captured(file), "line\n") == 0);
 }
 
-Test(sever, a_file_that_took_over_descriptor_zero_is_left_alone)
+Test(fork, file_that_took_over_descriptor_zero_is_left_alone)
 {
     struct connection connection = recorded_connection();
     recorded_connection();
@@ -361,7 +361,7 @@ static void expect_cut_and_no_stdin(void *connection)
     EXPECT(!is_open(STDIN_FILENO));
 }
 
-Test(sever, a_child_without_stdin_is_cut_off_and_has_none_afterwards)
+Test(fork, child_without_stdin_is_cut_off_and_has_none_afterwards)
 {
     struct connection connection = recorded_connection();
     in_child(expect_cut_and_no_stdin, &connection);

@@ -94,7 +94,7 @@ static void cut_at_the_soft_limit(void *connections)
     expect_closed_by_the_server(connections);
 }
 
-Test(sever, at_its_soft_descriptor_limit_a_child_is_cut_off)
+Test(fork, child_at_soft_limit_is_cut_off)
 {
     for (int count = 1; count <= CONNECTIONS; count++) {
         struct connections all = recorded_connections(count);
@@ -110,7 +110,7 @@ static void cut_at_the_hard_limit(void *connections)
     expect_closed_by_the_server(connections);
 }
 
-Test(sever, at_its_hard_descriptor_limit_a_child_with_two_connections_or_more_is_cut_off)
+Test(fork, child_at_hard_limit_with_several_connections_is_cut_off)
 {
     for (int count = 2; count <= CONNECTIONS; count++) {
         struct connections all = recorded_connections(count);
@@ -146,8 +146,7 @@ static void cut_at_zero_with_room_for_one(void *connections)
     cut_with_room_for_one(connections);
 }
 
-Test(sever,
-     at_its_hard_descriptor_limit_a_child_with_one_connection_is_cut_off_and_keeps_its_number)
+Test(fork, child_at_hard_limit_with_one_connection_keeps_its_number)
 {
     struct connections all = recorded_connections(1);
     in_child(cut_with_room_for_one, &all);
@@ -167,7 +166,7 @@ static void cut_above_the_limit(void *connections)
     expect_nothing_to_read_or_write(all);
 }
 
-Test(sever, with_a_limit_below_its_connections_numbers_a_child_is_cut_off)
+Test(fork, child_with_limit_below_its_connections_is_cut_off)
 {
     for (int count = 1; count <= CONNECTIONS; count++) {
         struct connections all = recorded_connections(count);
@@ -185,7 +184,7 @@ static void cut_without_socket_pairs(void *connections)
     expect_nothing_to_read_or_write(connections);
 }
 
-Test(sever, where_a_sandbox_refuses_socket_pairs_a_child_is_cut_off_and_keeps_the_numbers)
+Test(fork, child_keeps_numbers_where_sandbox_refuses_socketpair)
 {
     for (int count = 1; count <= CONNECTIONS; count++) {
         struct connections all = recorded_connections(count);
@@ -214,7 +213,7 @@ static void cut_without_any_sockets(void *connections)
     }
 }
 
-Test(sever, where_a_sandbox_refuses_every_socket_a_child_is_cut_off_and_keeps_the_numbers)
+Test(fork, child_keeps_numbers_where_sandbox_refuses_every_socket)
 {
     for (int count = 1; count <= CONNECTIONS; count++) {
         struct connections all = recorded_connections(count);
@@ -232,7 +231,7 @@ static void cut_without_anything(void *connections)
     expect_nothing_to_read_or_write(connections);
 }
 
-Test(sever, where_a_sandbox_refuses_every_new_descriptor_a_child_is_cut_off)
+Test(fork, child_is_cut_off_where_sandbox_refuses_new_descriptors)
 {
     struct connections all = recorded_connections(2);
     in_child(cut_without_anything, &all);
@@ -248,7 +247,7 @@ static void cut_without_raising_the_limit(void *connections)
     expect_nothing_to_read_or_write(connections);
 }
 
-Test(sever, where_a_sandbox_refuses_to_raise_the_limit_a_child_at_its_soft_one_is_cut_off)
+Test(fork, child_at_soft_limit_is_cut_off_where_sandbox_refuses_setrlimit)
 {
     struct connections all = recorded_connections(1);
     in_child(cut_without_raising_the_limit, &all);
@@ -265,7 +264,7 @@ static void log_at_the_hard_limit(void *capture)
                   "another socket\n") != NULL);
 }
 
-Test(sever, the_log_warns_of_a_child_with_no_room_for_a_closed_socket)
+Test(fork, log_warns_of_child_without_room_for_dead_socket)
 {
     int capture = start_log("stderr");
     recorded_connections(1);
@@ -279,7 +278,7 @@ static void cut_without_dup(void *connections)
     expect_nothing_to_read_or_write(connections);
 }
 
-Test(sever, where_a_sandbox_refuses_dup3_a_child_is_cut_off)
+Test(fork, child_is_cut_off_where_sandbox_refuses_dup3)
 {
     struct connections all = recorded_connections(2);
     in_child(cut_without_dup, &all);

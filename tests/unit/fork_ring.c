@@ -23,7 +23,7 @@ static void know_of_one_thread(void)
     __libc_single_threaded = 1;
 }
 
-TestSuite(forking, .init = know_of_several_threads, .timeout = 10);
+TestSuite(fork_ring, .init = know_of_several_threads, .timeout = 10);
 TestSuite(fork_ring_alone, .init = know_of_one_thread, .timeout = 10);
 
 static unsigned count_replaced(void)
@@ -56,7 +56,7 @@ static void expect_two_and_end(void *unused)
     EXPECT(count_replaced() == 2);
 }
 
-Test(forking, a_child_finds_what_was_replaced_while_it_was_made_the_latest_first)
+Test(fork_ring, child_finds_replaced_identities_latest_first)
 {
     fork_ring_begin();
     fork_ring_add(7, 71);
@@ -71,7 +71,7 @@ static void expect_none(void *unused)
     EXPECT(count_replaced() == 0);
 }
 
-Test(forking, a_child_finds_nothing_of_before_or_between)
+Test(fork_ring, child_finds_nothing_replaced_outside_its_fork)
 {
     fork_ring_add(7, 71);
     fork_ring_begin();
@@ -90,7 +90,7 @@ static void *fork_once(void *unused)
     return unused;
 }
 
-Test(forking, the_end_of_another_threads_fork_does_not_end_this_one)
+Test(fork_ring, end_of_another_threads_fork_does_not_end_this_one)
 {
     pthread_t thread;
     fork_ring_begin();
@@ -118,7 +118,7 @@ static void *begin_only(void *unused)
     return unused;
 }
 
-Test(forking, forks_of_other_threads_are_not_under_way_in_the_child)
+Test(fork_ring, forks_of_other_threads_are_not_under_way_in_child)
 {
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, begin_only, NULL), 0);
@@ -141,7 +141,7 @@ static void expect_the_outer_one_to_go_on(void *unused)
     EXPECT(count_replaced() == 2);
 }
 
-Test(forking, a_signal_handlers_fork_within_a_fork_leaves_the_outer_ones_beginning)
+Test(fork_ring, fork_in_signal_handler_keeps_start_of_outer_fork)
 {
     fork_ring_begin();
     fork_ring_add(7, 71);
@@ -160,7 +160,7 @@ Test(fork_ring_alone, one_thread_replaces_nothing_while_it_forks)
 }
 
 /* As where another library's fork handler starts one. */
-Test(fork_ring_alone, a_fork_that_began_with_one_thread_may_end_with_two)
+Test(fork_ring_alone, fork_that_began_with_one_thread_may_end_with_two)
 {
     fork_ring_begin();
     know_of_several_threads();
@@ -169,7 +169,7 @@ Test(fork_ring_alone, a_fork_that_began_with_one_thread_may_end_with_two)
     cr_expect_eq(count_replaced(), 0);
 }
 
-Test(forking, of_very_many_the_last_ones_are_kept)
+Test(fork_ring, ring_keeps_latest_identities)
 {
     fork_ring_begin();
     for (int i = 0; i < KEPT + 5; i++)

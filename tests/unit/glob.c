@@ -102,7 +102,7 @@ static const struct {
     {"[\x80-\xff]", "e", false},
 };
 
-Test(glob, every_pattern_of_the_table_matches_as_written_there)
+Test(glob, every_pattern_of_table_matches_as_written_there)
 {
     for (size_t i = 0; i < COUNT(cases); i++)
         cr_expect_eq(matches(cases[i].pattern, cases[i].path), cases[i].expected,
@@ -110,7 +110,7 @@ Test(glob, every_pattern_of_the_table_matches_as_written_there)
                      cases[i].expected ? "" : "not ", cases[i].path);
 }
 
-Test(glob, only_the_given_lengths_are_read)
+Test(glob, only_given_lengths_are_read)
 {
     cr_assert(glob_matches("redis*XXX", 6, "redis.sock!!!", 10));
     cr_assert(!glob_matches("redis.sockXXX", 10, "redis.sock!!!", 13));
@@ -122,7 +122,7 @@ Test(glob, only_the_given_lengths_are_read)
 }
 
 /* A matcher that tries every way to share the text out among the stars takes years for this. */
-Test(glob, a_pattern_of_many_stars_is_decided_at_once)
+Test(glob, pattern_of_many_stars_is_decided_at_once)
 {
     char path[108];
     memset(path, 'a', sizeof path);
@@ -131,7 +131,7 @@ Test(glob, a_pattern_of_many_stars_is_decided_at_once)
     cr_assert(glob_matches(stars, strlen(stars) - 1, path, sizeof path));
 }
 
-Test(glob, a_list_matches_what_one_of_its_patterns_matches)
+Test(glob, list_matches_what_one_of_its_patterns_matches)
 {
     const char *list = "/run/a.sock:*cache*:/srv/[xy].sock";
     const char *const matching[] = {"/run/a.sock", "/tmp/cache.7", "/srv/x.sock", "/srv/y.sock"};
@@ -143,7 +143,7 @@ Test(glob, a_list_matches_what_one_of_its_patterns_matches)
         cr_expect(!glob_list_matches(list, others[i], strlen(others[i])), "%s", others[i]);
 }
 
-Test(glob, a_list_of_one_and_an_empty_list_are_lists)
+Test(glob, list_of_one_and_empty_list_are_lists)
 {
     cr_assert(glob_list_matches("*.sock", "a.sock", 6));
     cr_assert(!glob_list_matches("*.sock", "a.sock", 5));

@@ -47,7 +47,7 @@ static bool is_tuned(int fd)
     return keepalive == 1 && idle == 30;
 }
 
-Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
+Test(guard, tcp_socket_is_tuned_recorded_and_closed_on_exec)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
@@ -56,7 +56,7 @@ Test(guard, a_tcp_socket_is_tuned_recorded_and_closed_on_exec)
     cr_expect(registry_tunes(fd));
 }
 
-Test(guard, a_unix_stream_socket_is_recorded_and_closed_on_exec)
+Test(guard, unix_stream_socket_is_recorded_and_closed_on_exec)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     cr_expect_eq(guard_begin(fd, &by_path).guard, GUARD_NEW);
@@ -65,7 +65,7 @@ Test(guard, a_unix_stream_socket_is_recorded_and_closed_on_exec)
     cr_expect(!registry_tunes(fd));
 }
 
-Test(guard, without_cloexec_a_socket_is_inherited_across_exec)
+Test(guard, without_cloexec_socket_is_inherited_across_exec)
 {
     configure(WORDS("CLOEXEC=0"));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -82,7 +82,7 @@ static void expect_unguarded(int fd, const struct endpoint *endpoint)
     cr_expect_eq(fcntl(fd, F_GETFD), flags);
 }
 
-Test(guard, redis_is_not_spoken_over_datagrams_pipes_or_nothing)
+Test(guard, datagram_sockets_pipes_and_closed_numbers_are_not_guarded)
 {
     expect_unguarded(socket(AF_INET, SOCK_DGRAM, 0), &by_ip);
     expect_unguarded(socket(AF_UNIX, SOCK_DGRAM, 0), &by_path);
@@ -106,26 +106,26 @@ static in_port_t peer_after_a_second_connect(int result, int error)
     return found.endpoint.port;
 }
 
-Test(guard, a_second_connect_that_goes_well_takes_the_new_peer)
+Test(guard, second_connect_that_goes_well_takes_new_peer)
 {
     cr_expect_eq(peer_after_a_second_connect(0, 0), 6380);
     cr_expect_eq(peer_after_a_second_connect(-1, EINPROGRESS), 6380);
 }
 
-Test(guard, a_second_connect_that_changes_nothing_leaves_the_peer)
+Test(guard, second_connect_that_changes_nothing_leaves_peer)
 {
     cr_expect_eq(peer_after_a_second_connect(-1, EISCONN), 6379);
     cr_expect_eq(peer_after_a_second_connect(-1, EALREADY), 6379);
     cr_expect_eq(peer_after_a_second_connect(-1, EINTR), 6379);
 }
 
-Test(guard, a_second_connect_that_says_the_first_has_failed_takes_it_off_the_record)
+Test(guard, second_connect_that_reports_failure_removes_record)
 {
     cr_expect_eq(peer_after_a_second_connect(-1, ECONNREFUSED), 0);
     cr_expect_eq(peer_after_a_second_connect(-1, ECONNABORTED), 0);
 }
 
-Test(guard, a_socket_of_an_unrelated_number_on_record_is_guarded_anew)
+Test(guard, socket_of_unrelated_number_on_record_is_guarded_anew)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     cr_expect_eq(guard_begin(fd, &by_ip).guard, GUARD_NEW);
@@ -136,7 +136,7 @@ Test(guard, a_socket_of_an_unrelated_number_on_record_is_guarded_anew)
     cr_expect(registry_holds(fd, NULL));
 }
 
-Test(guard, a_connection_stays_on_record_when_it_stands_or_is_under_way)
+Test(guard, connection_stays_on_record_when_it_stands_or_is_under_way)
 {
     const struct {
         int result;
@@ -162,7 +162,7 @@ Test(guard, a_connection_stays_on_record_when_it_stands_or_is_under_way)
     }
 }
 
-Test(guard, a_socket_that_went_on_to_something_else_is_off_the_record_and_others_stay)
+Test(guard, reconnected_socket_loses_its_record_and_others_keep_theirs)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     int other = socket(AF_INET, SOCK_STREAM, 0);
@@ -176,7 +176,7 @@ Test(guard, a_socket_that_went_on_to_something_else_is_off_the_record_and_others
 }
 
 /* A watchdog closed the number of a connect that was still waiting, and a new socket got it. */
-Test(guard, failed_connect_leaves_the_new_socket_at_its_number_on_record)
+Test(guard, failed_connect_leaves_new_socket_at_its_number_on_record)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct guarded first = guard_begin(fd, &by_ip);
@@ -195,7 +195,7 @@ static void expect_no_trap_in_a_child(void *fd)
     EXPECT(!guard_traps(*(int *)fd, &by_ip));
 }
 
-Test(guard, a_trap_catches_a_stream_socket_in_the_first_process_alone)
+Test(guard, trap_catches_stream_socket_in_first_process_alone)
 {
     configure(WORDS("TRAP=1"));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -206,7 +206,7 @@ Test(guard, a_trap_catches_a_stream_socket_in_the_first_process_alone)
     in_child(expect_no_trap_in_a_child, &fd);
 }
 
-Test(guard, without_a_trap_nothing_is_caught)
+Test(guard, without_trap_nothing_is_caught)
 {
     cr_expect(!guard_traps(socket(AF_INET, SOCK_STREAM, 0), &by_ip));
 }
@@ -237,7 +237,7 @@ static int log_to_stderr(const char *level)
     return capture;
 }
 
-Test(guard, the_log_names_the_guarded_descriptor_its_peer_and_its_times)
+Test(guard, log_names_guarded_descriptor_its_peer_and_its_times)
 {
     int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -256,7 +256,7 @@ Test(guard, the_log_names_the_guarded_descriptor_its_peer_and_its_times)
                text("] debug: descriptor %d guarded: a Unix-domain socket\n", by_name)));
 }
 
-Test(guard, a_connect_that_failed_is_not_logged_as_guarded)
+Test(guard, connect_that_failed_is_not_logged_as_guarded)
 {
     int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -265,7 +265,7 @@ Test(guard, a_connect_that_failed_is_not_logged_as_guarded)
     cr_expect_str_empty(captured(capture));
 }
 
-Test(guard, the_log_says_what_went_on_to_something_else_and_what_the_trap_refused)
+Test(guard, log_names_reconnected_socket_and_refused_connect)
 {
     int capture = log_to_stderr("debug");
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -289,7 +289,7 @@ static void begin_without_memory(void *unused)
     EXPECT(!registry_may_hold(fd));
 }
 
-Test(guard, a_socket_that_cannot_be_recorded_is_tuned_all_the_same_and_the_log_warns)
+Test(guard, socket_without_record_is_tuned_and_logged)
 {
     int capture = start_log("stderr");
     allow_descriptors(1501);
@@ -322,7 +322,7 @@ static int quiet_connection(void)
     return fd;
 }
 
-Test(guard, fin_of_a_quiet_connection_gets_120_seconds)
+Test(guard, fin_of_quiet_connection_gets_120_seconds)
 {
     int fd = quiet_connection();
     guard_closing(fd);
@@ -348,7 +348,7 @@ Test(guard, connection_that_children_may_share_keeps_its_user_timeout)
 
 /* The hook runs in the child of a program that closes what exec should not inherit. */
 /* NOLINTBEGIN(clang-analyzer-unix.Vfork,clang-analyzer-security.insecureAPI.vfork) */
-Test(guard, close_in_a_vfork_child_keeps_the_user_timeout_of_its_parents_connection)
+Test(guard, close_in_vfork_child_keeps_user_timeout_of_its_parents_connection)
 {
     int fd = quiet_connection();
     pid_t child = vfork();

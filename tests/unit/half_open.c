@@ -10,12 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "kernel.h"
+#include "registry.h"
 #include "unit.h"
 
 TestSuite(half_open, .timeout = 30);
@@ -87,7 +92,7 @@ static struct endpoint address_of_accepted(int listener)
     return endpoint_of(&in);
 }
 
-Test(half_open, knock_comes_from_the_old_address_and_port)
+Test(half_open, knock_comes_from_old_address_and_port)
 {
     int listener = listener_with(9);
     struct sockaddr_in in = name_of(listener);
@@ -130,7 +135,7 @@ Test(half_open, refusal_is_proof_too)
 }
 
 /* As an orphan that still retransmits its FIN. */
-Test(half_open, entry_is_kept_while_another_socket_holds_the_port)
+Test(half_open, entry_is_kept_while_another_socket_holds_port)
 {
     int listener = listener_with(9);
     struct sockaddr_in in = name_of(listener);
@@ -149,7 +154,7 @@ Test(half_open, entry_is_kept_while_another_socket_holds_the_port)
     cr_expect_not(half_open_any());
 }
 
-Test(half_open, all_that_a_peer_has_left_are_knocked_for_at_one_connect)
+Test(half_open, all_that_peer_has_left_are_knocked_for_at_one_connect)
 {
     enum { MANY = 50 };
     int listener = listener_with(MANY);
@@ -183,7 +188,7 @@ static int64_t milliseconds_of_reset(const struct endpoint *peer, int fd)
 
 enum { MARGIN = 500 }; /* ms: the machine may be busy */
 
-Test(half_open, blocking_connect_waits_two_seconds_at_most_and_gives_up_after_three_knocks)
+Test(half_open, blocking_connect_waits_at_most_2_s_and_sends_at_most_3_knocks)
 {
     struct endpoint peer = silent_peer();
     struct endpoint local = free_local();
@@ -232,6 +237,86 @@ Test(half_open, event_loop_waits_20_ms_once)
         took += milliseconds_of_reset(&peer, fd);
     cr_expect(took >= 15 && took <= 20 + MARGIN / 5, "%d ms", (int)took);
     cr_expect(half_open_knows(&peer), "one knock each is not three");
+}
+
+/* As a client that connects and then sets two options: the kernel is asked once what it waits for.
+ */
+Test(half_open, later_calls_on_connection_that_has_waited_do_not_wait_again)
+{
+    struct endpoint peer = silent_peer();
+    for (int i = 0; i < 40; i++) {
+        struct endpoint local = free_local();
+        half_open_remember(&peer, &local);
+    }
+    int fd = program_socket(0);
+    cr_assert(registry_record(fd, registry_recorded(fd), registry_identify(fd), &peer));
+    int64_t took = 0;
+    for (int i = 0; i < 3; i++)
+        took += milliseconds_of_reset(&peer, fd);
+    cr_expect(took <= 2000 + MARGIN, "%d ms", (int)took);
+}
+
+/* ---- for how long ---- */
+
+/* From here on this process is alone in a time namespace that is so many seconds ahead. */
+static bool go_ahead(int seconds)
+{
+    char words[64];
+    int length = snprintf(words, sizeof words, "monotonic %d 0\n", seconds);
+    if (unshare(CLONE_NEWTIME) != 0)
+        return false;
+    int offsets = open("/proc/self/timens_offsets", O_WRONLY);
+    int namespace = open("/proc/self/ns/time_for_children", O_RDONLY);
+    bool done = write(offsets, words, (size_t)length) == length && setns(namespace, 0) == 0;
+    close(offsets);
+    close(namespace);
+    return done;
+}
+
+static void expect_to_forget_after_ten_minutes(void *peer)
+{
+    struct endpoint local = free_local();
+    half_open_remember(peer, &local);
+    EXPECT(go_ahead(595));
+    EXPECT(half_open_knows(peer));
+    EXPECT(go_ahead(605));
+    EXPECT(!half_open_knows(peer));
+    EXPECT(!half_open_any());
+}
+
+static bool has_time_namespaces(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(go_ahead(1) ? 0 : 1);
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+
+Test(half_open, entry_is_forgotten_after_ten_minutes)
+{
+    if (!has_time_namespaces())
+        cr_skip_test("needs a time namespace (Linux 5.6), and the right to make one");
+    struct endpoint peer = free_local();
+    in_child(expect_to_forget_after_ten_minutes, &peer);
+}
+
+static void expect_nothing_remembered(void *peer)
+{
+    fork_sever();
+    EXPECT(!half_open_any());
+    EXPECT(!half_open_knows(peer));
+}
+
+/* The connections were its parent's, which will knock itself. */
+Test(half_open, forked_child_remembers_nothing_and_its_parent_everything)
+{
+    struct endpoint peer = free_local();
+    struct endpoint local = free_local();
+    configure(WORDS(NULL));
+    half_open_remember(&peer, &local);
+    in_child(expect_nothing_remembered, &peer);
+    cr_expect(half_open_knows(&peer));
 }
 
 Test(half_open, errno_stays)

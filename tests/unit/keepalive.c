@@ -48,7 +48,7 @@ static void expect_ours(int fd)
         cr_expect_eq(option_of(fd, five[i].level, five[i].name), five[i].ours, "option %zu", i);
 }
 
-Test(keepalive, the_five_options_are_set_before_the_handshake)
+Test(keepalive, five_options_are_set_before_handshake)
 {
     const int families[] = {AF_INET, AF_INET6};
     for (size_t i = 0; i < COUNT(families); i++) {
@@ -66,7 +66,7 @@ static void expect_left_alone(int fd)
     cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), idle);
 }
 
-Test(keepalive, a_socket_that_is_in_use_is_left_alone)
+Test(keepalive, socket_that_is_in_use_is_left_alone)
 {
     const int families[] = {AF_INET, AF_INET6};
     for (size_t i = 0; i < COUNT(families); i++) {
@@ -79,7 +79,7 @@ Test(keepalive, a_socket_that_is_in_use_is_left_alone)
     }
 }
 
-Test(keepalive, a_user_timeout_of_zero_leaves_it_off)
+Test(keepalive, user_timeout_of_zero_leaves_it_off)
 {
     configure(WORDS("USER_TIMEOUT=0"));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -90,7 +90,7 @@ Test(keepalive, a_user_timeout_of_zero_leaves_it_off)
     cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
 }
 
-Test(keepalive, the_kernel_takes_the_limits_of_every_option)
+Test(keepalive, kernel_takes_limits_of_every_option)
 {
     configure(WORDS("KEEPIDLE=32767", "KEEPINTVL=32767", "KEEPCNT=127", "USER_TIMEOUT=2147483647"));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -108,7 +108,7 @@ static void expect_untouched(int fd)
     cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 }
 
-Test(keepalive, a_socket_that_is_not_tcp_is_left_alone)
+Test(keepalive, socket_that_is_not_tcp_is_left_alone)
 {
     expect_untouched(socket(AF_INET, SOCK_DGRAM, 0));
     expect_untouched(socket(AF_INET6, SOCK_DGRAM, 0));
@@ -116,7 +116,7 @@ Test(keepalive, a_socket_that_is_not_tcp_is_left_alone)
     expect_untouched(socket(AF_UNIX, SOCK_SEQPACKET, 0));
 }
 
-Test(keepalive, an_sctp_socket_is_left_alone)
+Test(keepalive, sctp_socket_is_left_alone)
 {
     int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
     if (fd < 0)
@@ -143,7 +143,7 @@ static void tune_where_one_is_refused(void *index)
                (i == refused ? before : five[i].ours));
 }
 
-Test(keepalive, where_a_sandbox_refuses_one_option_the_others_are_set)
+Test(keepalive, where_sandbox_refuses_one_option_others_are_set)
 {
     for (size_t i = 0; i < COUNT(five); i++)
         in_child(tune_where_one_is_refused, &i);
@@ -164,7 +164,7 @@ static void tune_with_a_log(void *capture)
     EXPECT(strstr(lines, "KEEPCNT") == NULL);
 }
 
-Test(keepalive, the_log_names_the_options_that_were_refused)
+Test(keepalive, log_names_options_that_were_refused)
 {
     int capture = capture_stderr();
     in_child(tune_with_a_log, &capture);
@@ -194,7 +194,7 @@ static void overwrite_all(int fd)
         cr_assert_eq(setsockopt(fd, five[i].level, five[i].name, &five[i].theirs, sizeof(int)), 0);
 }
 
-Test(keepalive, one_option_is_restored_and_the_other_four_are_not)
+Test(keepalive, one_option_is_restored_and_other_four_are_not)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     for (size_t restored = 0; restored < COUNT(five); restored++) {
@@ -207,7 +207,7 @@ Test(keepalive, one_option_is_restored_and_the_other_four_are_not)
     }
 }
 
-Test(keepalive, an_option_that_is_not_ours_is_not_restored)
+Test(keepalive, option_that_is_not_ours_is_not_restored)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     overwrite_all(fd);
@@ -279,26 +279,26 @@ static void expect_tightened(struct times ours, struct times theirs, struct time
 
 static const struct times ours = {30, 5, 3, 45000};
 
-Test(keepalive, a_program_that_notices_sooner_keeps_its_times_under_tighten)
+Test(keepalive, program_that_notices_sooner_keeps_its_times_under_tighten)
 {
     expect_tightened(ours, (struct times){5, 1, 2, 7000}, (struct times){5, 1, 2, 7000});
     expect_tightened(ours, (struct times){5, 1, 2, 12000}, (struct times){5, 1, 2, 12000});
 }
 
-Test(keepalive, a_program_that_notices_later_gets_our_times_under_tighten)
+Test(keepalive, program_that_notices_later_gets_our_times_under_tighten)
 {
     expect_tightened(ours, (struct times){300, 60, 20, 900000}, ours);
     expect_tightened(ours, kernels_default, ours);
 }
 
-Test(keepalive, the_sooner_one_is_chosen_option_by_option_under_tighten)
+Test(keepalive, sooner_one_is_chosen_option_by_option_under_tighten)
 {
     expect_tightened(ours, (struct times){300, 1, 20, 9000}, (struct times){30, 1, 3, 9000});
     expect_tightened(ours, (struct times){7, 60, 2, 900000}, (struct times){7, 5, 2, 45000});
 }
 
 /* Linux does not count to KEEPCNT while a user timeout is set. */
-Test(keepalive, our_user_timeout_does_not_delay_the_end_of_shorter_probes_under_tighten)
+Test(keepalive, our_user_timeout_does_not_delay_shorter_probes_under_tighten)
 {
     expect_tightened(ours, (struct times){5, 1, 2, 0}, (struct times){5, 1, 2, 7000});
 }
@@ -310,7 +310,7 @@ Test(keepalive, our_user_timeout_may_be_longer_than_our_probes_under_tighten)
     expect_tightened(patient, kernels_default, patient);
 }
 
-Test(keepalive, their_user_timeout_does_not_delay_the_end_of_our_probes_under_tighten)
+Test(keepalive, their_user_timeout_does_not_delay_end_of_our_probes_under_tighten)
 {
     struct times off = {30, 5, 3, 0};
     expect_tightened(off, (struct times){300, 60, 20, 900000}, (struct times){30, 5, 3, 45000});
@@ -319,7 +319,7 @@ Test(keepalive, their_user_timeout_does_not_delay_the_end_of_our_probes_under_ti
 }
 
 /* Nobody chose 9 probes 75 s apart: a longer time of ours is no later than what nobody chose. */
-Test(keepalive, the_kernels_defaults_are_nobodys_choice_under_tighten)
+Test(keepalive, kernel_defaults_do_not_count_as_choice_under_tighten)
 {
     tighten((struct times){10000, 100, 20, 0});
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -327,7 +327,7 @@ Test(keepalive, the_kernels_defaults_are_nobodys_choice_under_tighten)
     expect_times(fd, (struct times){10000, 100, 20, 0});
 }
 
-Test(keepalive, a_keepalive_that_the_program_turned_off_is_on_again_under_tighten)
+Test(keepalive, keepalive_that_program_turned_off_is_on_again_under_tighten)
 {
     tighten(ours);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -349,7 +349,7 @@ static void tighten_where_one_is_hidden(void *unused)
     EXPECT(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 45000);
 }
 
-Test(keepalive, where_a_sandbox_hides_an_option_ours_is_set_under_tighten)
+Test(keepalive, option_that_sandbox_hides_is_set_under_tighten)
 {
     in_child(tighten_where_one_is_hidden, NULL);
 }

@@ -30,7 +30,7 @@ static void expect_timestamp(int64_t seconds)
     cr_assert_str_eq(text_of(&line), expected, "%" PRId64, seconds);
 }
 
-Test(line, a_timestamp_is_what_strftime_makes_of_every_day_from_1970_to_2500)
+Test(line, timestamp_is_what_strftime_makes_of_every_day_from_1970_to_2500)
 {
     for (int64_t day = 0; day < INT64_C(530) * 365; day++) {
         expect_timestamp(day * 86400);
@@ -39,7 +39,7 @@ Test(line, a_timestamp_is_what_strftime_makes_of_every_day_from_1970_to_2500)
     }
 }
 
-Test(line, a_timestamp_passes_the_end_of_32_bit_time)
+Test(line, timestamp_passes_end_of_32_bit_time)
 {
     for (int64_t seconds = INT32_MAX - INT64_C(2); seconds <= INT32_MAX + INT64_C(2); seconds++)
         expect_timestamp(seconds);
@@ -47,7 +47,7 @@ Test(line, a_timestamp_passes_the_end_of_32_bit_time)
     expect_timestamp(UINT32_MAX + INT64_C(1));
 }
 
-Test(line, a_timestamp_of_a_clock_before_1970_stays_in_range)
+Test(line, timestamp_of_clock_before_1970_stays_in_range)
 {
     struct line line = {.length = 0};
     line_timestamp(&line, -1);
@@ -62,7 +62,7 @@ Test(line, a_timestamp_of_a_clock_before_1970_stays_in_range)
         cr_expect_str_eq(text_of(&line), text(__VA_ARGS__));                                       \
     } while (0)
 
-Test(line, a_number_is_written_as_printf_writes_it)
+Test(line, number_is_written_as_printf_writes_it)
 {
     const int64_t numbers[] = {0,         1,         -1,        9,         10,           -10,
                                INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, INT64_MIN + 1};
@@ -72,7 +72,7 @@ Test(line, a_number_is_written_as_printf_writes_it)
     }
 }
 
-Test(line, a_format_is_written_as_printf_writes_it)
+Test(line, format_is_written_as_printf_writes_it)
 {
     EXPECT_AS_PRINTF("nothing to replace");
     EXPECT_AS_PRINTF("100%%, %s%s, %d%d", "", "two", 3, -4);
@@ -81,7 +81,7 @@ Test(line, a_format_is_written_as_printf_writes_it)
     EXPECT_AS_PRINTF("%jd, %d, %s: %u", INTMAX_MAX, 1, "one", 1U);
 }
 
-Test(line, an_ipv4_address_is_written_as_inet_ntop_writes_it)
+Test(line, ipv4_address_is_written_as_inet_ntop_writes_it)
 {
     const unsigned char addresses[][4] = {
         {0, 0, 0, 0}, {127, 0, 0, 1}, {255, 255, 255, 255}, {1, 22, 133, 9}};
@@ -111,7 +111,7 @@ static void expect_ipv6(const unsigned char address[16])
     cr_assert_arr_eq(back, address, 16, "%s for %s", inside, expected);
 }
 
-Test(line, an_ipv6_address_with_any_groups_of_zero_is_written_as_inet_ntop_writes_it)
+Test(line, ipv6_zero_groups_are_written_as_inet_ntop_writes_them)
 {
     for (unsigned zeros = 0; zeros < 256; zeros++) {
         unsigned char address[16] = {0};
@@ -122,7 +122,7 @@ Test(line, an_ipv6_address_with_any_groups_of_zero_is_written_as_inet_ntop_write
     }
 }
 
-Test(line, a_random_ipv6_address_is_written_as_inet_ntop_writes_it)
+Test(line, random_ipv6_address_is_written_as_inet_ntop_writes_it)
 {
     unsigned short seed[3] = {6379, 6380, 26379}; /* always the same addresses */
     for (int i = 0; i < 20000; i++) {
@@ -187,7 +187,7 @@ Test(line, what_is_no_utf8_is_escaped_byte_by_byte)
         expect_shown(cases[i][0], cases[i][1]);
 }
 
-Test(line, characters_that_end_a_line_control_a_terminal_or_turn_the_text_round_are_escaped)
+Test(line, line_ends_controls_and_bidi_characters_are_escaped)
 {
     // NOLINTBEGIN(misc-misleading-bidirectional): this is what it is about
     const char *const cases[][2] = {
@@ -202,14 +202,14 @@ Test(line, characters_that_end_a_line_control_a_terminal_or_turn_the_text_round_
         expect_shown(cases[i][0], cases[i][1]);
 }
 
-Test(line, a_character_that_the_precision_cuts_is_escaped)
+Test(line, character_that_precision_cuts_is_escaped)
 {
     struct line line = {.length = 0};
     line_format(&line, "%.2s|%.*s", "a\u20ac", 3, "ab\u20ac");
     cr_expect_str_eq(text_of(&line), "a\\xe2|ab\\xe2");
 }
 
-Test(line, a_line_that_grows_too_long_is_cut_and_still_ends_with_one_newline)
+Test(line, line_that_grows_too_long_is_cut_and_still_ends_with_one_newline)
 {
     const unsigned char address[16] = {0x20, 1, 0xd, 0xb8};
     int capture = open_capture();
@@ -227,7 +227,7 @@ Test(line, a_line_that_grows_too_long_is_cut_and_still_ends_with_one_newline)
     cr_assert_eq(strncmp(written, "redis -9223372036854775808\"6379\"1970-01-01T00:00:00Z", 52), 0);
 }
 
-Test(line, a_line_that_grows_too_long_is_not_cut_within_a_character)
+Test(line, line_that_grows_too_long_is_not_cut_within_character)
 {
     for (int before = 0; before < 4; before++) {
         struct line line = {.length = 0};

@@ -43,7 +43,7 @@ static int write_words(int fd, const char *words)
     return line_write(&line, fd);
 }
 
-Test(line, a_line_to_a_terminal_is_shown_and_leaves_no_descriptor)
+Test(line, line_to_terminal_is_shown_and_leaves_no_descriptor)
 {
     struct terminal terminal = open_terminal();
     int open_before = open_descriptors();
@@ -59,7 +59,7 @@ static void write_without_stdin(void *terminal)
     EXPECT(!is_open(STDIN_FILENO));
 }
 
-Test(line, a_line_to_a_terminal_of_a_program_without_stdin_leaves_no_descriptor)
+Test(line, terminal_line_without_stdin_leaves_no_descriptor)
 {
     struct terminal terminal = open_terminal();
     in_child(write_without_stdin, &terminal);
@@ -79,7 +79,7 @@ static void fill_terminal(void *terminal)
     EXPECT(result == -EAGAIN);
 }
 
-Test(line, a_line_to_a_terminal_that_nobody_reads_is_given_up_at_once)
+Test(line, line_to_terminal_that_nobody_reads_is_given_up_at_once)
 {
     struct terminal terminal = open_terminal();
     in_child(fill_terminal, &terminal);
@@ -107,7 +107,7 @@ static void lead_a_session(void *terminal)
     in_child(write_from_the_background, terminal);
 }
 
-Test(line, a_line_from_the_background_of_a_terminal_does_not_stop_the_program)
+Test(line, line_from_background_of_terminal_does_not_stop_program)
 {
     struct terminal terminal = open_terminal();
     in_child(lead_a_session, &terminal);
@@ -122,7 +122,7 @@ static void log_to_a_terminal(void *terminal)
     EXPECT(open("/dev/tty", O_RDWR) == -1 && errno == ENXIO);
 }
 
-Test(log, a_terminal_does_not_become_the_programs_controlling_terminal)
+Test(log, terminal_does_not_become_programs_controlling_terminal)
 {
     struct terminal terminal = open_terminal();
     in_child(log_to_a_terminal, &terminal);

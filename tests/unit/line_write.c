@@ -16,7 +16,7 @@
 #include "line.h"
 #include "unit.h"
 
-Test(line, a_line_is_written_in_one_piece)
+Test(line, line_is_written_in_one_piece)
 {
     int pair[2];
     char got[64];
@@ -40,7 +40,7 @@ static void fill(int fd)
     fcntl(fd, F_SETFL, flags);
 }
 
-Test(line, a_line_to_a_full_pipe_is_given_up_at_once_and_goes_through_once_there_is_room)
+Test(line, line_to_full_pipe_is_dropped_until_there_is_room)
 {
     int ends[2];
     char page[4096];
@@ -73,7 +73,7 @@ static int write_text(const char *words, int fd)
     return line_write(&line, fd);
 }
 
-Test(line, a_line_that_only_its_beginning_had_room_for_is_not_continued_by_the_next)
+Test(line, next_line_does_not_continue_partly_written_line)
 {
     int capture = open_capture();
     limit_files(5);
@@ -86,7 +86,7 @@ Test(line, a_line_that_only_its_beginning_had_room_for_is_not_continued_by_the_n
 }
 
 /* As the complaint, on stderr, that the log is full. */
-Test(line, a_line_to_stderr_in_between_is_not_the_one_that_is_broken)
+Test(line, line_to_stderr_in_between_is_not_one_that_is_broken)
 {
     int capture = open_capture();
     limit_files(5);
@@ -99,7 +99,7 @@ Test(line, a_line_to_stderr_in_between_is_not_the_one_that_is_broken)
     cr_expect_str_eq(captured(capture), "first\nsecond\n");
 }
 
-Test(line, the_break_after_a_part_is_made_once_however_little_room_there_is)
+Test(line, break_after_part_is_made_once_however_little_room_there_is)
 {
     int capture = open_capture();
     limit_files(5);
@@ -113,7 +113,7 @@ Test(line, the_break_after_a_part_is_made_once_however_little_room_there_is)
     cr_expect_str_eq(captured(capture), "first\nsec\nthird\n");
 }
 
-Test(line, the_longest_line_has_room_for_that_break)
+Test(line, longest_line_has_room_for_that_break)
 {
     int capture = open_capture();
     char *longest = repeated("x", sizeof((struct line *)0)->text);
@@ -198,7 +198,7 @@ static void with_the_default_action(void *kind)
     EXPECT(take_sigpipes() == 0);
 }
 
-Test(line, a_line_that_nobody_can_read_any_more_raises_no_sigpipe)
+Test(line, line_that_nobody_can_read_any_more_raises_no_sigpipe)
 {
     write_to_nobody(with_the_default_action);
 }
@@ -211,7 +211,7 @@ static void with_sigpipe_ignored(void *kind)
     EXPECT(!sigpipe_is_blocked());
 }
 
-Test(line, an_ignored_sigpipe_is_not_left_pending)
+Test(line, ignored_sigpipe_is_not_left_pending)
 {
     write_to_nobody(with_sigpipe_ignored);
 }
@@ -224,7 +224,7 @@ static void with_sigpipe_blocked(void *kind)
     EXPECT(take_sigpipes() == 0);
 }
 
-Test(line, a_blocked_sigpipe_stays_blocked_and_none_is_left_pending)
+Test(line, blocked_sigpipe_stays_blocked_and_none_is_left_pending)
 {
     write_to_nobody(with_sigpipe_blocked);
 }
@@ -237,7 +237,7 @@ static void with_one_pending_for_the_thread(void *kind)
     EXPECT(take_sigpipes() == 1);
 }
 
-Test(line, a_sigpipe_that_the_thread_had_pending_is_still_pending_once)
+Test(line, sigpipe_that_thread_had_pending_is_still_pending_once)
 {
     write_to_nobody(with_one_pending_for_the_thread);
 }
@@ -250,7 +250,7 @@ static void with_one_pending_for_the_process(void *kind)
     EXPECT(take_sigpipes() == 1);
 }
 
-Test(line, a_sigpipe_that_the_process_had_pending_is_still_pending_once)
+Test(line, sigpipe_that_process_had_pending_is_still_pending_once)
 {
     enum nobody kind = PIPE_WITHOUT_READER;
     in_child(with_one_pending_for_the_process, &kind);
@@ -260,7 +260,7 @@ static void print_a_setting(void *fd)
 {
     struct line line = {.length = 0};
     line_format(&line, "REDISGUARD_FORCE=1\n");
-    line_print(&line, *(int *)fd);
+    line_print(line.text, line.length, *(int *)fd);
 }
 
 /* In line_print, or already through with it. */
@@ -285,12 +285,12 @@ static void expect_printing_to_wait_for_room(int flags)
     cr_assert_str_eq(all + strspn(all, "."), "REDISGUARD_FORCE=1\n");
 }
 
-Test(line, printing_waits_for_room_in_a_pipe)
+Test(line, printing_waits_for_room_in_pipe)
 {
     expect_printing_to_wait_for_room(0);
 }
 
-Test(line, printing_waits_for_room_in_a_pipe_that_does_not_block)
+Test(line, printing_waits_for_room_in_pipe_that_does_not_block)
 {
     expect_printing_to_wait_for_room(O_NONBLOCK);
 }
@@ -299,6 +299,6 @@ Test(line, printing_to_what_is_not_open_ends)
 {
     struct line line = {.length = 0};
     line_format(&line, "anything");
-    line_print(&line, -1);
-    line_print(&line, open("/dev/full", O_WRONLY));
+    line_print(line.text, line.length, -1);
+    line_print(line.text, line.length, open("/dev/full", O_WRONLY));
 }

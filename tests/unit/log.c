@@ -15,7 +15,7 @@
 
 TestSuite(log, .timeout = 10);
 
-Test(log, a_line_begins_with_time_pid_and_level)
+Test(log, line_begins_with_time_pid_and_level)
 {
     char *path = text("%s/log", scratch_directory());
     struct tm time_of_line = {0};
@@ -53,20 +53,20 @@ static void expect_levels_up_to(void *index)
         EXPECT(log_wants((enum log_level)level) == (level <= highest));
 }
 
-Test(log, a_level_is_wanted_up_to_the_configured_one)
+Test(log, level_is_wanted_up_to_configured_one)
 {
     for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++)
         in_child(expect_levels_up_to, &level);
 }
 
-Test(log, without_a_log_nothing_is_wanted)
+Test(log, without_log_nothing_is_wanted)
 {
     configure(WORDS("LOG_LEVEL=debug"));
     for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++)
         cr_expect(!log_wants((enum log_level)level));
 }
 
-Test(log, a_file_is_made_once_readable_by_the_group_and_then_appended_to)
+Test(log, file_is_made_once_readable_by_group_and_then_appended_to)
 {
     struct stat status;
     char *path = text("%s/log", scratch_directory());
@@ -86,7 +86,7 @@ Test(log, a_file_is_made_once_readable_by_the_group_and_then_appended_to)
     cr_expect_str_empty(captured(complaints));
 }
 
-Test(log, what_was_in_the_file_stays_and_a_file_that_was_moved_away_is_made_again)
+Test(log, log_appends_and_creates_file_again_after_rename)
 {
     char *path = text("%s/log", scratch_directory());
     start_log(path);
@@ -100,7 +100,7 @@ Test(log, what_was_in_the_file_stays_and_a_file_that_was_moved_away_is_made_agai
     cr_expect(log_says(content_of(path), "two"));
 }
 
-Test(log, a_path_with_doubled_slashes_and_dots_is_the_same_file)
+Test(log, path_with_doubled_slashes_and_dots_is_the_same_file)
 {
     const char *scratch = scratch_directory();
     cr_assert_eq(mkdir(text("%s/sub", scratch), 0700), 0);
@@ -117,14 +117,14 @@ static void log_without_stdin(void *path)
     EXPECT(log_says(content_of(path), "one"));
 }
 
-Test(log, a_program_without_stdin_has_its_lines_written_and_no_stdin_afterwards)
+Test(log, program_without_stdin_logs_and_still_has_no_stdin)
 {
     char *path = text("%s/log", scratch_directory());
     start_log(path);
     in_child(log_without_stdin, path);
 }
 
-Test(log, a_program_without_stdin_has_none_after_a_path_of_one_part_more)
+Test(log, program_without_stdin_has_none_after_path_of_one_part_more)
 {
     char *path = text("%s/./log", scratch_directory()); /* directories take turns in number 0 */
     start_log(path);

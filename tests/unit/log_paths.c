@@ -27,7 +27,7 @@ static void expect_complaint_once(int complaints, const char *path, const char *
                      text("redisguard: cannot write to the log \"%s\": %s\n", path, reason));
 }
 
-Test(log, a_missing_directory_is_reported_once_and_not_made)
+Test(log, missing_directory_is_reported_once_and_not_made)
 {
     char *directory = text("%s/missing", scratch_directory());
     char *path = text("%s/log", directory);
@@ -35,13 +35,13 @@ Test(log, a_missing_directory_is_reported_once_and_not_made)
     cr_expect_eq(access(directory, F_OK), -1);
 }
 
-Test(log, a_directory_in_the_place_of_the_file_is_reported_once)
+Test(log, directory_in_place_of_file_is_reported_once)
 {
     const char *path = scratch_directory();
     expect_complaint_once(start_log(path), path, "it is a directory");
 }
 
-Test(log, a_file_in_the_place_of_a_directory_is_reported_once)
+Test(log, file_in_place_of_directory_is_reported_once)
 {
     char *file = text("%s/file", scratch_directory());
     char *path = text("%s/log", file);
@@ -51,7 +51,7 @@ Test(log, a_file_in_the_place_of_a_directory_is_reported_once)
         "a part of the path is not a directory, or is a link where others can put one");
 }
 
-Test(log, a_full_device_is_reported_once)
+Test(log, full_device_is_reported_once)
 {
     expect_complaint_once(start_log("/dev/full"), "/dev/full", "no space is left on the device");
 }
@@ -65,7 +65,7 @@ static void log_beyond_the_limit(void *path)
     EXPECT(strstr(captured(complaints), ": EFBIG\n") != NULL);
 }
 
-Test(log, a_file_that_has_grown_to_the_limit_stops_nothing)
+Test(log, file_that_has_grown_to_limit_stops_nothing)
 {
     char *path = text("%s/log", scratch_directory());
     int file = open(path, O_WRONLY | O_CREAT, 0600);
@@ -74,7 +74,7 @@ Test(log, a_file_that_has_grown_to_the_limit_stops_nothing)
     cr_expect_eq(strlen(content_of(path)), 2000);
 }
 
-Test(log, a_path_that_ends_with_a_slash_is_reported_once)
+Test(log, path_that_ends_with_slash_is_reported_once)
 {
     char *path = text("%s/", scratch_directory());
     expect_complaint_once(start_log(path), path, "no such directory");
@@ -92,7 +92,7 @@ static void log_as_nobody(void *path)
     EXPECT(strcmp(captured(complaints), "") == 0);
 }
 
-Test(log, a_directory_that_may_be_entered_but_not_listed_is_enough)
+Test(log, directory_that_may_be_entered_but_not_listed_is_enough)
 {
     const char *scratch = scratch_directory();
     cr_assert_eq(chmod(scratch, 0711), 0);
@@ -100,7 +100,7 @@ Test(log, a_directory_that_may_be_entered_but_not_listed_is_enough)
     in_child(log_as_nobody, text("%s/directory/log", scratch));
 }
 
-Test(log, a_name_longer_than_a_file_name_may_be_is_reported_once)
+Test(log, name_longer_than_file_name_may_be_is_reported_once)
 {
     const char *scratch = scratch_directory();
     char *path = text("%s/%s", scratch, repeated("n", 256));
@@ -112,7 +112,7 @@ Test(log, a_name_longer_than_a_file_name_may_be_is_reported_once)
     cr_expect_not_null(strstr(said, ": ENAMETOOLONG\n"), "%s", said);
 }
 
-Test(log, a_name_as_long_as_a_file_name_may_be_is_written_to)
+Test(log, name_as_long_as_file_name_may_be_is_written_to)
 {
     char *path = text("%s/%s", scratch_directory(), repeated("n", 255));
     start_log(path);
@@ -120,14 +120,14 @@ Test(log, a_name_as_long_as_a_file_name_may_be_is_written_to)
     cr_expect(log_says(content_of(path), "one"));
 }
 
-Test(log, a_fifo_that_nobody_reads_stops_nothing_and_is_reported_once)
+Test(log, fifo_that_nobody_reads_stops_nothing_and_is_reported_once)
 {
     char *path = text("%s/fifo", scratch_directory());
     cr_assert_eq(mkfifo(path, 0600), 0);
     expect_complaint_once(start_log(path), path, "it is a FIFO that nobody reads");
 }
 
-Test(log, a_fifo_that_is_full_stops_nothing)
+Test(log, fifo_that_is_full_stops_nothing)
 {
     char *path = text("%s/fifo", scratch_directory());
     char got[256];
@@ -169,7 +169,7 @@ static struct links make_links(mode_t mode)
     return links;
 }
 
-Test(log, a_link_where_anybody_may_write_is_not_followed)
+Test(log, link_where_anybody_may_write_is_not_followed)
 {
     struct links links = make_links(01777);
     char *path = text("%s/to-file", links.directory);
@@ -177,7 +177,7 @@ Test(log, a_link_where_anybody_may_write_is_not_followed)
     cr_expect_eq(access(links.file, F_OK), -1);
 }
 
-Test(log, a_link_to_a_directory_where_anybody_may_write_is_not_followed)
+Test(log, link_to_directory_where_anybody_may_write_is_not_followed)
 {
     struct links links = make_links(01777);
     char *path = text("%s/to-directory/log", links.directory);
@@ -187,7 +187,7 @@ Test(log, a_link_to_a_directory_where_anybody_may_write_is_not_followed)
     cr_expect_eq(access(links.inner, F_OK), -1);
 }
 
-Test(log, a_link_where_its_group_may_write_is_not_followed)
+Test(log, link_where_its_group_may_write_is_not_followed)
 {
     struct links links = make_links(0770);
     char *path = text("%s/to-file", links.directory);
@@ -195,7 +195,7 @@ Test(log, a_link_where_its_group_may_write_is_not_followed)
     cr_expect_eq(access(links.file, F_OK), -1);
 }
 
-Test(log, a_link_where_only_its_owner_may_write_is_followed)
+Test(log, link_where_only_its_owner_may_write_is_followed)
 {
     struct links links = make_links(0755);
     start_log(text("%s/to-file", links.directory));
@@ -203,7 +203,7 @@ Test(log, a_link_where_only_its_owner_may_write_is_followed)
     cr_expect(log_says(content_of(links.file), "one"));
 }
 
-Test(log, a_link_to_a_directory_where_only_its_owner_may_write_is_followed)
+Test(log, link_to_directory_where_only_its_owner_may_write_is_followed)
 {
     struct links links = make_links(0755);
     start_log(text("%s/to-directory/log", links.directory));
@@ -211,7 +211,7 @@ Test(log, a_link_to_a_directory_where_only_its_owner_may_write_is_followed)
     cr_expect(log_says(content_of(links.inner), "one"));
 }
 
-Test(log, a_plain_file_where_anybody_may_write_is_written_to)
+Test(log, plain_file_where_anybody_may_write_is_written_to)
 {
     struct links links = make_links(01777);
     start_log(text("%s/log", links.directory));
@@ -228,7 +228,7 @@ static const char *link_to(const char *scratch, const char *name, const char *ta
     return link;
 }
 
-Test(log, a_trusted_link_to_a_link_that_anybody_could_have_made_is_not_followed)
+Test(log, trusted_link_to_untrusted_link_is_not_followed)
 {
     struct links links = make_links(01777);
     const char *path = link_to(links.scratch, "l", "directory/to-file");
@@ -236,7 +236,7 @@ Test(log, a_trusted_link_to_a_link_that_anybody_could_have_made_is_not_followed)
     cr_expect_eq(access(links.file, F_OK), -1);
 }
 
-Test(log, a_trusted_link_through_a_link_that_anybody_could_have_made_is_not_followed)
+Test(log, trusted_link_through_untrusted_link_is_not_followed)
 {
     struct links links = make_links(0777);
     const char *path = link_to(links.scratch, "l", text("%s/to-directory/log", links.directory));
@@ -290,7 +290,7 @@ Test(log, links_that_lead_to_each_other_end_somewhere)
     cr_expect(log_file_open(text("%s/self/log", scratch)) < 0);
 }
 
-Test(log, links_of_the_proc_file_system_lead_to_what_is_open)
+Test(log, links_of_proc_file_system_lead_to_what_is_open)
 {
     const char *scratch = scratch_directory();
     int capture = open_capture();
@@ -308,7 +308,7 @@ Test(log, links_of_the_proc_file_system_lead_to_what_is_open)
 
 /* ---- what is no link ---- */
 
-Test(log, a_file_with_a_second_name_is_not_written_to_where_others_could_have_given_it_that)
+Test(log, hard_link_that_others_could_have_made_is_not_written_to)
 {
     struct links links = make_links(01777);
     char *path = text("%s/log", links.directory);
@@ -319,7 +319,7 @@ Test(log, a_file_with_a_second_name_is_not_written_to_where_others_could_have_gi
     cr_expect_str_empty(content_of(links.file));
 }
 
-Test(log, a_file_with_a_second_name_is_written_to_where_only_its_owner_may_write)
+Test(log, hard_link_is_written_to_where_only_its_owner_may_write)
 {
     struct links links = make_links(0755);
     char *path = text("%s/log", links.directory);
@@ -330,7 +330,7 @@ Test(log, a_file_with_a_second_name_is_written_to_where_only_its_owner_may_write
     cr_expect(log_says(content_of(links.file), "one"));
 }
 
-Test(log, a_device_is_not_written_to_where_others_could_have_put_it)
+Test(log, device_is_not_written_to_where_others_could_have_put_it)
 {
     struct links links = make_links(01777);
     char *path = text("%s/log", links.directory);
@@ -348,7 +348,7 @@ static void give_to(const char *path, uid_t owner)
         cr_skip_test("needs root, and a second user");
 }
 
-Test(log, a_link_in_a_directory_of_another_user_is_not_followed)
+Test(log, link_in_directory_of_another_user_is_not_followed)
 {
     struct links links = make_links(0755);
     give_to(links.directory, NOBODY);
@@ -357,7 +357,7 @@ Test(log, a_link_in_a_directory_of_another_user_is_not_followed)
     cr_expect_eq(access(links.file, F_OK), -1);
 }
 
-Test(log, a_link_below_a_directory_of_another_user_is_not_followed)
+Test(log, link_below_directory_of_another_user_is_not_followed)
 {
     struct links links = make_links(0755);
     char *below = text("%s/below", links.directory);
@@ -369,7 +369,7 @@ Test(log, a_link_below_a_directory_of_another_user_is_not_followed)
     cr_expect_eq(access(links.file, F_OK), -1);
 }
 
-Test(log, a_link_below_a_directory_like_tmp_is_followed_where_that_is_ones_own)
+Test(log, link_below_own_directory_like_tmp_is_followed)
 {
     struct links links = make_links(01777);
     char *below = text("%s/below", links.directory);
@@ -380,7 +380,7 @@ Test(log, a_link_below_a_directory_like_tmp_is_followed_where_that_is_ones_own)
     cr_expect(log_says(content_of(links.file), "one"));
 }
 
-Test(log, a_plain_file_in_a_directory_of_another_user_is_written_to)
+Test(log, plain_file_in_directory_of_another_user_is_written_to)
 {
     struct links links = make_links(0755);
     give_to(links.directory, NOBODY);
@@ -397,7 +397,7 @@ static void log_as_somebody(void *path)
     EXPECT(seteuid(0) == 0);
 }
 
-Test(log, a_link_in_a_directory_of_the_effective_user_is_followed_below_one_of_root)
+Test(log, effective_users_link_below_directory_of_root_is_followed)
 {
     struct links links = make_links(0755);
     cr_assert_eq(chmod(links.scratch, 0711), 0);

@@ -9,14 +9,14 @@
 #include "log.h"
 #include "unit.h"
 
-Test(log, a_line_goes_to_stderr)
+Test(log, line_goes_to_stderr)
 {
     int capture = start_log("stderr");
     log_line("one");
     cr_expect_not_null(strstr(captured(capture), "] info: one\n"));
 }
 
-Test(log, what_has_become_stderr_since_the_start_gets_no_line)
+Test(log, what_has_become_stderr_since_start_gets_no_line)
 {
     int capture = start_log("stderr");
     int other = open_capture();
@@ -29,7 +29,7 @@ Test(log, what_has_become_stderr_since_the_start_gets_no_line)
     cr_expect_not_null(strstr(captured(capture), "] info: two\n"), "it is the old one again");
 }
 
-Test(log, a_closed_stderr_gets_no_line)
+Test(log, closed_stderr_gets_no_line)
 {
     int capture = start_log("stderr");
     close(STDERR_FILENO);
@@ -38,7 +38,7 @@ Test(log, a_closed_stderr_gets_no_line)
     cr_expect(!is_open(STDERR_FILENO));
 }
 
-Test(log, a_stderr_that_was_closed_at_the_start_gets_no_line_later)
+Test(log, stderr_that_was_closed_at_start_gets_no_line_later)
 {
     int capture = capture_stderr();
     configure(WORDS("LOG=stderr"));
@@ -49,7 +49,7 @@ Test(log, a_stderr_that_was_closed_at_the_start_gets_no_line_later)
     cr_expect_str_empty(captured(capture));
 }
 
-Test(log, what_has_become_stderr_since_the_start_gets_no_complaint)
+Test(log, what_has_become_stderr_since_start_gets_no_complaint)
 {
     start_log("/dev/full");
     int other = open_capture();
@@ -58,7 +58,7 @@ Test(log, what_has_become_stderr_since_the_start_gets_no_complaint)
     cr_expect_str_empty(captured(other));
 }
 
-Test(log, a_warning_that_is_due_once_comes_once)
+Test(log, warning_due_once_is_logged_once)
 {
     int capture = start_log("stderr");
     atomic_bool said = false;
@@ -68,7 +68,7 @@ Test(log, a_warning_that_is_due_once_comes_once)
     cr_expect_str_eq(strchr(line, ']'), "] warn: this: EPERM\n");
 }
 
-Test(log, a_warning_that_is_due_once_is_not_logged_where_only_errors_are_wanted)
+Test(log, warning_due_once_is_not_logged_at_level_error)
 {
     int capture = capture_stderr();
     configure(WORDS("LOG=stderr", "LOG_LEVEL=error"));

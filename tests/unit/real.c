@@ -19,7 +19,7 @@ static void expect_libcs(const char *name, function found)
     cr_expect_eq(memcmp(&found, &expected, sizeof found), 0, "%s", name);
 }
 
-Test(next, every_function_is_the_one_of_that_name_in_libc, .timeout = 10)
+Test(real, every_function_is_one_of_that_name_in_libc, .timeout = 10)
 {
     expect_libcs("connect", (function)real_functions()->connect);
     expect_libcs("setsockopt", (function)real_functions()->setsockopt);

@@ -3,7 +3,7 @@
  * RTLD_DEEPBIND, do their calls reach the hook? libhiredis is built to be bound at once and
  * read-only from then on, libseccomp to be bound on first use.
  */
-#include "dl/deferred.h"
+#include "dl/rebind.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -123,7 +123,7 @@ static int hooked_connects_of(void *module)
     return connects - before;
 }
 
-Test(rebind, a_module_loaded_by_its_path_with_deepbind_reaches_the_hook)
+Test(rebind, module_loaded_by_its_path_with_deepbind_reaches_hook)
 {
     const char *path = path_of(MODULE);
     void *module = open_module(path, RTLD_NOW | RTLD_DEEPBIND);
@@ -149,7 +149,7 @@ static int hooked_copies_of(void *module)
     return copies - before;
 }
 
-Test(rebind, lazy_got_entry_calls_the_hook_on_its_first_and_second_use)
+Test(rebind, lazy_got_entry_calls_hook_on_its_first_and_second_use)
 {
     const char *path = path_of(LAZY_MODULE);
     void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
@@ -168,7 +168,7 @@ static void *open_by_name(const char *module)
     return handle;
 }
 
-Test(rebind, a_module_loaded_by_a_bare_name_is_rebound_by_the_next_hook)
+Test(rebind, module_loaded_by_bare_name_is_rebound_by_next_hook)
 {
     void *module = open_by_name(MODULE);
     call_something_else();
@@ -177,7 +177,7 @@ Test(rebind, a_module_loaded_by_a_bare_name_is_rebound_by_the_next_hook)
     cr_expect_null(dlerror());
 }
 
-Test(rebind, deferred_rebind_is_done_by_the_next_dlopen)
+Test(rebind, deferred_rebind_is_done_by_next_dlopen)
 {
     void *module = open_by_name(MODULE);
     call_something_else();
@@ -186,7 +186,7 @@ Test(rebind, deferred_rebind_is_done_by_the_next_dlopen)
 }
 
 #ifdef __x86_64__ /* elsewhere it is the stack pointer that tells */
-Test(rebind, a_signal_handler_rebinds_nothing_while_the_dlopen_that_it_interrupted_is_at_work)
+Test(rebind, signal_handler_rebinds_nothing_inside_interrupted_dlopen)
 {
     void *module = open_by_name(MODULE);
     rebind_deferred(hooks);
@@ -197,7 +197,7 @@ Test(rebind, a_signal_handler_rebinds_nothing_while_the_dlopen_that_it_interrupt
 }
 #endif
 
-Test(rebind, deferred_rebind_finds_an_origin_path_by_its_last_part)
+Test(rebind, deferred_rebind_finds_origin_path_by_its_last_part)
 {
     const int mode = RTLD_LAZY | RTLD_DEEPBIND;
     route_of("$ORIGIN/../lib/" MODULE, mode);
@@ -207,8 +207,22 @@ Test(rebind, deferred_rebind_finds_an_origin_path_by_its_last_part)
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
+/* As what is opened by its SONAME, and was there already from a file of another name. */
+Test(rebind, deferred_rebind_finds_module_of_another_file_name_by_its_soname)
+{
+    const int mode = RTLD_LAZY | RTLD_DEEPBIND;
+    const char *copy = text("%s/another-name.so", scratch_directory());
+    cr_assert_eq(system(text("cp %s %s", path_of(MODULE), copy)), 0);
+    route_of(MODULE, mode);
+    void *module = real_functions()->dlopen(copy, mode);
+    cr_assert_not_null(module);
+    call_something_else();
+    rebind_deferred(hooks);
+    cr_expect_eq(hooked_connects_of(module), 1);
+}
+
 /* A suite that does not begin with scope_start. */
-Test(rebind_before_start, a_module_that_a_librarys_constructor_loads_before_ours_has_run_is_rebound)
+Test(rebind_before_start, module_loaded_before_our_constructor_is_rebound)
 {
     const char *path = path_of(MODULE);
     void *module = open_module(path, RTLD_LAZY | RTLD_DEEPBIND);
@@ -216,7 +230,7 @@ Test(rebind_before_start, a_module_that_a_librarys_constructor_loads_before_ours
 }
 
 /* What an early constructor opens counts as there from the start, and yet it may be closed. */
-Test(rebind_before_start, a_module_is_rebound_though_something_from_the_start_was_closed)
+Test(rebind_before_start, module_is_rebound_though_something_from_start_was_closed)
 {
     const char *path = path_of(MODULE);
     const char *last = path_of(LAZY_MODULE);
@@ -230,7 +244,7 @@ Test(rebind_before_start, a_module_is_rebound_though_something_from_the_start_wa
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
-Test(rebind, one_module_after_the_other_is_rebound)
+Test(rebind, one_module_after_other_is_rebound)
 {
     void *first = open_by_name(MODULE);
     call_something_else();
@@ -308,7 +322,7 @@ Test(rebind, modules_are_rebound_whatever_was_loaded_and_closed_between_them)
     }
 }
 
-Test(rebind, only_the_module_that_was_opened_is_rebound)
+Test(rebind, only_module_that_was_opened_is_rebound)
 {
     void *other = dlopen(MODULE, RTLD_NOW);
     void *module = open_by_name(LAZY_MODULE);
@@ -318,7 +332,7 @@ Test(rebind, only_the_module_that_was_opened_is_rebound)
     cr_expect_eq(hooked_copies_of(module), 1);
 }
 
-Test(rebind, a_module_loaded_without_deepbind_is_left_alone)
+Test(rebind, module_loaded_without_deepbind_is_left_alone)
 {
     const char *path = path_of(MODULE);
     cr_assert_eq(route_of(path, RTLD_NOW | RTLD_GLOBAL), real_functions()->dlopen);
@@ -345,19 +359,19 @@ Test(rebind, with_deepbind_set_to_keep_modules_are_left_alone)
     expect_left_alone("DEEPBIND=keep");
 }
 
-Test(rebind, a_disabled_guard_leaves_modules_alone)
+Test(rebind, disabled_guard_leaves_modules_alone)
 {
     expect_left_alone("DISABLE=1");
 }
 
-Test(rebind, where_dlopen_must_see_its_caller_it_is_called_straight)
+Test(rebind, dlopen_that_needs_its_caller_is_called_directly)
 {
     cr_expect_eq(route_of(NULL, RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
     cr_expect_eq(route_of("$ORIGIN/module.so", RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
     cr_expect_eq(route_of(repeated("n", 5000), RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
 }
 
-Test(rebind, a_module_that_cannot_be_loaded_leaves_dlopens_own_error)
+Test(rebind, module_that_cannot_be_loaded_leaves_dlopens_own_error)
 {
     const char *path = "/nonexistent/module.so";
     cr_expect_null(route_of(path, RTLD_NOW | RTLD_DEEPBIND)(path, RTLD_NOW | RTLD_DEEPBIND));
@@ -388,7 +402,7 @@ static void load_without_rebinding(void *capture)
     dprintf(*(int *)capture, "%s", protections());
 }
 
-Test(rebind, the_memory_of_a_rebound_module_is_protected_as_that_of_any_other)
+Test(rebind, rebound_module_keeps_its_page_protection)
 {
     int capture = open_capture();
     in_child(load_without_rebinding, &capture);
@@ -429,12 +443,12 @@ static void rebind_where_pages_stay_read_only(void *unused)
     EXPECT(hooked_connects_of(module) == 0);
 }
 
-Test(rebind, the_log_warns_of_a_module_that_a_sandbox_does_not_let_be_rebound)
+Test(rebind, log_warns_where_sandbox_prevents_rebinding)
 {
     in_child(rebind_where_pages_stay_read_only, NULL);
 }
 
-Test(rebind, log_warns_of_a_name_too_long_to_be_deferred)
+Test(rebind, log_warns_of_name_too_long_to_be_deferred)
 {
     int capture = start_log("stderr");
     route_of(repeated("n", 100), RTLD_LAZY | RTLD_DEEPBIND);

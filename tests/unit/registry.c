@@ -52,7 +52,7 @@ static int recorded_socket(unsigned number)
     return fd;
 }
 
-Test(registry, a_recorded_socket_is_held_with_its_peer_and_its_opener)
+Test(registry, recorded_socket_is_held_with_its_peer_and_its_opener)
 {
     int fd = recorded_socket(1);
     struct record found;
@@ -64,7 +64,7 @@ Test(registry, a_recorded_socket_is_held_with_its_peer_and_its_opener)
     cr_expect_eq(found.opened, 0, "there is no log to tell the time to");
 }
 
-Test(registry, for_a_log_the_time_of_opening_is_kept)
+Test(registry, registry_keeps_opening_time_for_log)
 {
     struct timespec before;
     struct timespec after;
@@ -77,7 +77,7 @@ Test(registry, for_a_log_the_time_of_opening_is_kept)
     cr_expect(found.opened >= before.tv_sec && found.opened <= after.tv_sec);
 }
 
-Test(registry, a_socket_that_was_not_recorded_is_not_held)
+Test(registry, socket_that_was_not_recorded_is_not_held)
 {
     int recorded = recorded_socket(1);
     int other = tcp_socket();
@@ -87,7 +87,7 @@ Test(registry, a_socket_that_was_not_recorded_is_not_held)
     cr_expect(!registry_tunes(other));
 }
 
-Test(registry, no_number_that_cannot_be_a_descriptor_is_held)
+Test(registry, no_number_that_cannot_be_descriptor_is_held)
 {
     const int numbers[] = {-1, INT_MIN, INT_MAX, 1 << 20, 1 << 30, 1023, 1024};
     for (size_t i = 0; i < COUNT(numbers); i++) {
@@ -111,7 +111,7 @@ Test(registry, what_is_no_socket_is_not_recorded)
     cr_expect_eq(registry_next(-1), -1);
 }
 
-Test(registry, a_forgotten_socket_is_not_held_and_can_be_recorded_again)
+Test(registry, forgotten_socket_is_not_held_and_can_be_recorded_again)
 {
     int fd = recorded_socket(1);
     registry_forget(fd, registry_identify(fd));
@@ -124,7 +124,7 @@ Test(registry, a_forgotten_socket_is_not_held_and_can_be_recorded_again)
 }
 
 /* Another library's constructor may connect before ours has run: a suite that adopts nothing. */
-Test(registry_before_start, a_record_made_before_the_constructor_is_this_processs_own)
+Test(registry_before_start, record_made_before_constructor_belongs_to_this_process)
 {
     struct record found;
     int fd = recorded_socket(1);
@@ -144,14 +144,14 @@ static void expect_stale(int fd)
     cr_expect(!registry_renew(fd, registry_identify(fd), &endpoint));
 }
 
-Test(registry, a_closed_number_is_not_held)
+Test(registry, closed_number_is_not_held)
 {
     int fd = recorded_socket(1);
     close(fd);
     expect_stale(fd);
 }
 
-Test(registry, a_number_that_was_reused_by_a_file_is_not_held)
+Test(registry, number_that_was_reused_by_file_is_not_held)
 {
     int fd = recorded_socket(1);
     close(fd);
@@ -159,7 +159,7 @@ Test(registry, a_number_that_was_reused_by_a_file_is_not_held)
     expect_stale(fd);
 }
 
-Test(registry, a_number_that_was_reused_by_another_socket_is_not_held)
+Test(registry, number_that_was_reused_by_another_socket_is_not_held)
 {
     int fd = recorded_socket(1);
     close(fd);
@@ -169,7 +169,7 @@ Test(registry, a_number_that_was_reused_by_another_socket_is_not_held)
     cr_expect(holds(fd, 2));
 }
 
-Test(registry, a_number_that_stands_for_the_same_socket_again_is_held)
+Test(registry, number_that_stands_for_the_same_socket_again_is_held)
 {
     int fd = recorded_socket(1);
     int kept = dup(fd);
@@ -203,7 +203,7 @@ static void connect_again(int fd, unsigned number)
     close(other);
 }
 
-Test(registry, a_number_that_was_recorded_anew_during_a_fork_is_the_first_one_again_in_the_child)
+Test(registry, child_restores_record_replaced_during_its_fork)
 {
     struct overtaken overtaken = {.fd = recorded_socket(1)};
     overtaken.copy = dup(overtaken.fd);
@@ -224,7 +224,7 @@ static void expect_the_last_on_record(void *argument)
     EXPECT(holds(fd, 2));
 }
 
-Test(registry, a_number_that_was_recorded_anew_before_the_descriptors_were_copied_stays_so)
+Test(registry, child_keeps_record_replaced_before_descriptors_were_copied)
 {
     int fd = recorded_socket(1);
     fork_ring_begin();
@@ -233,7 +233,7 @@ Test(registry, a_number_that_was_recorded_anew_before_the_descriptors_were_copie
     fork_ring_end(false);
 }
 
-Test(registry, a_copy_of_a_guarded_descriptor_is_guarded_until_it_is_itself_forgotten)
+Test(registry, copy_of_guarded_descriptor_is_held_until_forgotten)
 {
     int fd = recorded_socket(1);
     int copy = dup(fd);
@@ -275,7 +275,7 @@ static void copy_in_a_child(void *original)
     EXPECT(record(copy, 2) && registry_holds(copy, &found) && found.opener == getpid());
 }
 
-Test(registry, a_child_copies_nothing_before_the_records_are_its_own)
+Test(registry, child_copies_nothing_before_records_are_its_own)
 {
     int fd = recorded_socket(1);
     in_child(copy_in_a_child, &fd);
@@ -292,7 +292,7 @@ static void record_first_in_a_vfork_child(int fd)
 }
 
 /* What the records are known by is then the pid of a process that is gone. */
-Test(registry, copies_are_recorded_though_the_first_record_was_made_by_a_child_of_vfork)
+Test(registry, copies_are_recorded_after_vfork_child_made_first_record)
 {
     int fd = tcp_socket();
     record_first_in_a_vfork_child(fd);
@@ -302,7 +302,7 @@ Test(registry, copies_are_recorded_though_the_first_record_was_made_by_a_child_o
     cr_expect(registry_holds(copy, NULL));
 }
 
-Test(registry, a_renewed_record_has_the_new_peer_and_the_old_opener)
+Test(registry, renewed_record_has_new_peer_and_old_opener)
 {
     struct record before;
     struct record after;
@@ -319,7 +319,7 @@ Test(registry, a_renewed_record_has_the_new_peer_and_the_old_opener)
     cr_expect(!registry_may_hold(fd));
 }
 
-Test(registry, the_options_of_a_tcp_connection_are_ours_and_those_of_a_unix_one_are_not)
+Test(registry, guard_owns_options_of_tcp_connections_only)
 {
     struct endpoint path = {.family = AF_UNIX};
     int by_path = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -340,7 +340,7 @@ static int highest_descriptor(void)
     return limit.rlim_max > 1 << 20 ? (1 << 20) - 1 : (int)limit.rlim_max - 1;
 }
 
-Test(registry, descriptors_far_above_the_first_thousand_are_held_and_enumerated_in_order)
+Test(registry, high_descriptors_are_held_and_enumerated_in_order)
 {
     int highest = highest_descriptor();
     int wanted[] = {60, 1023, 1024, 1025, 2047, 2048, 5000, 9999, 100000, highest};
@@ -415,7 +415,7 @@ static void record_without_fstat(void *fd)
     EXPECT(holds(*(int *)fd, 1));
 }
 
-Test(registry, with_socket_cookies_nothing_else_is_asked_of_the_kernel)
+Test(registry, with_socket_cookies_nothing_else_is_asked_of_kernel)
 {
     int fd = tcp_socket();
     in_child(record_without_fstat, &fd);
@@ -432,7 +432,7 @@ static void record_without_memory(void *original)
     EXPECT(registry_next(-1) == first && registry_next(first) == -1);
 }
 
-Test(registry, without_memory_only_the_first_thousand_descriptors_are_recorded)
+Test(registry, without_memory_only_first_thousand_descriptors_are_recorded)
 {
     int fd = tcp_socket();
     allow_descriptors(1031);

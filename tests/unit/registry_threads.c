@@ -55,7 +55,7 @@ static void copy_into_every_leaf(void)
                 return;
 }
 
-Test(registry, what_threads_record_at_the_same_time_is_all_there)
+Test(registry, concurrent_records_of_threads_are_all_kept)
 {
     pthread_t threads[THREADS];
     copy_into_every_leaf();
@@ -141,12 +141,12 @@ static void fork_again_and_again(void *(*beside)(void *), void (*expectation)(vo
     join(threads);
 }
 
-Test(registry, a_fork_while_other_threads_record_copies_whole_records_only)
+Test(registry, fork_while_other_threads_record_copies_whole_records_only)
 {
     fork_again_and_again(record_again_and_again, expect_whole_records);
 }
 
-Test(registry, a_fork_while_other_threads_renew_finds_the_connections_on_record)
+Test(registry, fork_while_other_threads_renew_finds_connections_on_record)
 {
     fork_again_and_again(renew_again_and_again, expect_every_record);
 }

@@ -56,7 +56,7 @@ static bool is_redis_path(const char *path, size_t length)
     return is_redis(&un, offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-Test(target, an_ipv4_address_with_a_listed_port_is_redis_and_no_other_is)
+Test(target, ipv4_address_with_listed_port_is_redis_and_no_other_is)
 {
     const struct {
         unsigned port;
@@ -72,7 +72,7 @@ Test(target, an_ipv4_address_with_a_listed_port_is_redis_and_no_other_is)
     }
 }
 
-Test(target, without_a_log_the_decision_is_the_same)
+Test(target, without_log_decision_is_the_same)
 {
     configure(WORDS(NULL));
     struct sockaddr_in in = ipv4("10.1.2.3", 6379);
@@ -84,7 +84,7 @@ Test(target, without_a_log_the_decision_is_the_same)
     cr_expect(!is_redis((const void *)-1, sizeof in6));
 }
 
-Test(target, the_first_and_the_last_port_can_be_listed)
+Test(target, first_and_last_port_can_be_listed)
 {
     configure(WORDS("PORTS=1,65535"));
     struct sockaddr_in first = ipv4("10.1.2.3", 1);
@@ -105,7 +105,7 @@ static void expect_endpoint(const void *address, size_t length, struct endpoint 
     cr_expect_arr_eq(endpoint.address, expected.address, sizeof endpoint.address);
 }
 
-Test(target, the_endpoint_holds_family_port_and_address)
+Test(target, endpoint_holds_family_port_and_address)
 {
     struct sockaddr_in in = ipv4("10.1.2.3", 6380);
     struct sockaddr_in6 in6 = ipv6("2001:db8::1", 26379);
@@ -123,7 +123,7 @@ Test(target, the_endpoint_holds_family_port_and_address)
 }
 
 /* What the kernel itself takes: 16 bytes for IPv4, 24 for IPv6, never more than 128. */
-Test(target, an_address_of_a_length_that_the_kernel_refuses_is_not_redis)
+Test(target, address_of_length_that_kernel_refuses_is_not_redis)
 {
     struct sockaddr_storage room;
     memset(&room, 0, sizeof room);
@@ -140,7 +140,7 @@ Test(target, an_address_of_a_length_that_the_kernel_refuses_is_not_redis)
         cr_expect(!is_redis(&room, huge[i]), "%u bytes", huge[i]);
 }
 
-Test(target, an_address_of_another_family_is_not_redis)
+Test(target, address_of_another_family_is_not_redis)
 {
     for (int family = 0; family < 64; family++) {
         struct sockaddr_in6 in6 = ipv6("::1", 6379);
@@ -160,7 +160,7 @@ static char *border(void)
     return pages + 2 * page;
 }
 
-Test(target, a_short_address_at_either_edge_of_readable_memory_is_read)
+Test(target, short_address_at_either_edge_of_readable_memory_is_read)
 {
     configure(WORDS("UNIX=r*"));
     const struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "redis"};
@@ -172,7 +172,7 @@ Test(target, a_short_address_at_either_edge_of_readable_memory_is_read)
     }
 }
 
-Test(target, an_address_that_ends_where_readable_memory_ends_is_read)
+Test(target, address_that_ends_where_readable_memory_ends_is_read)
 {
     char *end = border();
     struct sockaddr_in in = ipv4("127.0.0.1", 6379);
@@ -186,7 +186,7 @@ Test(target, an_address_that_ends_where_readable_memory_ends_is_read)
     cr_expect(is_redis(memcpy(end - path_end, &un, path_end), path_end));
 }
 
-Test(target, an_address_that_goes_on_into_unreadable_memory_is_not_read)
+Test(target, address_that_goes_on_into_unreadable_memory_is_not_read)
 {
     char *end = border();
     struct sockaddr_in6 in6 = ipv6("::1", 6379);
@@ -203,7 +203,7 @@ Test(target, an_address_that_goes_on_into_unreadable_memory_is_not_read)
                   readable);
 }
 
-Test(target, a_pointer_to_nowhere_is_not_read)
+Test(target, pointer_to_nowhere_is_not_read)
 {
     const uintptr_t nowhere[] = {1, 4095, UINTPTR_MAX, UINTPTR_MAX - 15, UINTPTR_MAX / 2 + 1};
     for (size_t i = 0; i < COUNT(nowhere); i++)
@@ -211,13 +211,13 @@ Test(target, a_pointer_to_nowhere_is_not_read)
             cr_expect(!is_redis((const void *)nowhere[i], length), "%zx", (size_t)nowhere[i]);
 }
 
-Test(target, a_null_pointer_is_not_read)
+Test(target, null_pointer_is_not_read)
 {
     for (size_t length = 0; length <= 128; length += 8)
         cr_expect(!is_redis(NULL, length));
 }
 
-Test(target, asking_about_an_address_leaves_the_signal_mask_and_errno_alone)
+Test(target, reading_address_keeps_signal_mask_and_errno)
 {
     sigset_t before;
     sigset_t after;
@@ -234,7 +234,7 @@ Test(target, asking_about_an_address_leaves_the_signal_mask_and_errno_alone)
         cr_expect_eq(sigismember(&before, number), sigismember(&after, number), "%d", number);
 }
 
-Test(target, a_path_is_matched_up_to_its_nul_or_to_the_end_of_the_address)
+Test(target, path_is_matched_up_to_its_nul_or_to_end_of_address)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/run/redis.sock\0.old"};
     cr_expect(is_redis(&un, sizeof un));
@@ -244,7 +244,7 @@ Test(target, a_path_is_matched_up_to_its_nul_or_to_the_end_of_the_address)
     cr_expect(!is_redis_path("", 0));
 }
 
-Test(target, a_path_may_fill_the_whole_address)
+Test(target, path_may_fill_whole_address)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     memset(un.sun_path, 'r', sizeof un.sun_path);
@@ -254,14 +254,14 @@ Test(target, a_path_may_fill_the_whole_address)
     cr_expect(!is_redis(&un, sizeof un + 1), "the kernel takes no longer one");
 }
 
-Test(target, an_abstract_name_is_never_redis)
+Test(target, abstract_name_is_never_redis)
 {
     configure(WORDS("UNIX=*"));
     cr_expect(is_redis_path("/run/redis.sock", 15));
     cr_expect(!is_redis_path("\0/run/redis.sock", 16));
 }
 
-Test(target, a_path_of_a_single_byte_can_be_redis)
+Test(target, path_of_single_byte_can_be_redis)
 {
     configure(WORDS("UNIX=r"));
     struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "r"};
@@ -269,7 +269,7 @@ Test(target, a_path_of_a_single_byte_can_be_redis)
     cr_expect(is_redis_path("r", 1));
 }
 
-Test(target, a_stream_socket_is_told_from_everything_else)
+Test(target, only_stream_sockets_count_as_streams)
 {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
@@ -295,7 +295,7 @@ static const char *description_of(const void *address, size_t length)
     return description(&endpoint, -1);
 }
 
-Test(target, a_tcp_peer_is_described_by_address_and_port)
+Test(target, tcp_peer_is_described_by_address_and_port)
 {
     struct sockaddr_in in = ipv4("192.168.0.10", 6379);
     struct sockaddr_in6 in6 = ipv6("2001:db8::1:0:0:1", 26379);
@@ -316,7 +316,7 @@ static int connected_to(const struct sockaddr_un *un, socklen_t length)
     return client;
 }
 
-Test(target, a_unix_peer_is_described_by_the_path_that_the_kernel_knows)
+Test(target, unix_peer_is_described_by_path_that_kernel_knows)
 {
     const struct endpoint endpoint = {.family = AF_UNIX};
     struct sockaddr_un un = {.sun_family = AF_UNIX};

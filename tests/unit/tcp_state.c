@@ -19,7 +19,7 @@ static void pause_a_moment(void)
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 }
 
-Test(tcp_state, peer_of_a_fresh_connection_answers)
+Test(tcp_state, peer_of_fresh_connection_answers)
 {
     struct connection connection = connect_on_loopback(AF_INET);
     cr_expect(carries(connection.client, connection.server, "ping"));
@@ -28,7 +28,7 @@ Test(tcp_state, peer_of_a_fresh_connection_answers)
     cr_expect(tcp_is_connected(connection.client));
 }
 
-Test(tcp_state, peer_that_acknowledged_nothing_for_a_second_is_quiet, .timeout = 10)
+Test(tcp_state, peer_that_acknowledged_nothing_for_second_is_quiet, .timeout = 10)
 {
     struct connection connection = connect_on_loopback(AF_INET);
     cr_expect_eq(tcp_peer(connection.client), PEER_ANSWERS);
@@ -58,7 +58,7 @@ Test(tcp_state, refused_connect_is_no_dead_connection)
     cr_expect_eq(tcp_peer(fd), PEER_ANSWERS);
 }
 
-Test(tcp_state, only_tcp_sockets_have_a_peer)
+Test(tcp_state, only_tcp_sockets_have_peer)
 {
     cr_expect_eq(tcp_peer(socket(AF_UNIX, SOCK_STREAM, 0)), PEER_NONE);
     cr_expect_eq(tcp_peer(socket(AF_INET, SOCK_DGRAM, 0)), PEER_NONE);

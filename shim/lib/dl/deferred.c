@@ -1,12 +1,10 @@
 /*
- * deferred.c: when a module is rebound; see deferred.h. Touches the thread's own record of what it
+ * deferred.c: when a module is rebound; see rebind.h. Touches the thread's own record of what it
  * has deferred. A module's own constructors run before it is rebound, either way.
  *
  * What a bare name or $ORIGIN means may depend on the caller, which dlopen knows by its return
  * address. Such a call must reach the real dlopen by a tail jump, and is rebound by the next hook.
  */
-#include "dl/deferred.h"
-
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -17,20 +15,20 @@
 #include "config.h"
 #include "dl/elf.h"
 #include "dl/real.h"
+#include "dl/rebind.h"
 #include "dl/scope.h"
 #include "kernel.h"
 #include "text.h"
+#include "this_thread.h"
 
 enum { NAME_AT_MOST = 64, PATH_AT_MOST = 512 };
 
-struct deferred_dlopen {
-    char name[NAME_AT_MOST];
+static OF_THIS_THREAD struct {
+    bool is_pending;
     const uintptr_t *stack;
     uintptr_t return_address;
-};
-
-OF_THIS_THREAD bool rebind_is_pending;
-static OF_THIS_THREAD struct deferred_dlopen deferred;
+    char name[NAME_AT_MOST];
+} deferred;
 
 static const struct hook *hooks_for_dlopen; /* the same for every caller: hooks.c's one list */
 
@@ -83,8 +81,9 @@ struct search {
 
 /*
  * ld.so(8) looks for a bare name by the caller's DT_RUNPATH or, where it has none, by the DT_RPATH
- * of the caller, of what has loaded that, and of the program. So it finds the same for this library
- * as for the caller where none of these has the name, and neither wants DF_1_NODEFLIB.
+ * of the caller, of what has loaded that, and of the program. So it finds the same for this
+ * library, which has neither, as for the caller where none of these has the name, and the caller
+ * does not want DF_1_NODEFLIB.
  */
 static int look_at_search_path(struct dl_phdr_info *info, size_t size, void *argument)
 {
@@ -94,12 +93,11 @@ static int look_at_search_path(struct dl_phdr_info *info, size_t size, void *arg
     if (!object_read_info(&object, info))
         return 0;
     bool is_caller = object_covers(&object, search->caller, PF_X);
-    bool searches = is_caller || object_covers(&object, (uintptr_t)dlopen_and_rebind, PF_X);
     for (const ElfW(Dyn) *entry = object.dynamic; entry->d_tag != DT_NULL; entry++) {
         uintptr_t value = entry->d_un.d_val;
-        bool is_path = entry->d_tag == DT_RPATH || (entry->d_tag == DT_RUNPATH && searches);
+        bool is_path = entry->d_tag == DT_RPATH || (entry->d_tag == DT_RUNPATH && is_caller);
         if ((is_path && path_may_hold(object.strings + value, search->name)) ||
-            (entry->d_tag == DT_FLAGS_1 && searches && (value & DF_1_NODEFLIB) != 0))
+            (entry->d_tag == DT_FLAGS_1 && is_caller && (value & DF_1_NODEFLIB) != 0))
             search->depends_on_caller = true;
     }
     search->caller_is_known = search->caller_is_known || is_caller;
@@ -122,7 +120,7 @@ static void defer_rebind(const char *file, const uintptr_t *stack)
 {
     const char *name = text_last_part(file);
     size_t length = text_length(name);
-    if (rebind_is_pending)
+    if (deferred.is_pending)
         return;
     if (length >= NAME_AT_MOST) {
         rebind_log_failure(file);
@@ -131,23 +129,25 @@ static void defer_rebind(const char *file, const uintptr_t *stack)
     memcpy(deferred.name, name, length + 1);
     deferred.stack = stack;
     deferred.return_address = *stack;
-    rebind_is_pending = true;
+    deferred.is_pending = true;
 }
 
 /* A signal handler may run while that dlopen() is still on the stack, its module not relocated yet.
+ * `present` is where the return address of the dlopen() is that has called us, or NULL.
  * Not in line: nearly every hook has nothing to do here. */
-static __attribute__((noinline)) void rebind_now(const struct hook hooks[])
+static __attribute__((noinline)) void rebind_now(const struct hook hooks[],
+                                                 const uintptr_t *present)
 {
-    if (call_may_be_on_the_stack(deferred.stack, deferred.return_address))
+    if (call_may_be_on_the_stack(deferred.stack, deferred.return_address, present))
         return;
-    rebind_is_pending = false;
+    deferred.is_pending = false;
     rebind(hooks, NULL, deferred.name);
 }
 
 void rebind_deferred(const struct hook hooks[])
 {
-    if (__builtin_expect(rebind_is_pending, 0))
-        rebind_now(hooks);
+    if (__builtin_expect(deferred.is_pending, 0))
+        rebind_now(hooks, NULL);
 }
 
 /* ---- the way of a dlopen ---- */
@@ -158,7 +158,8 @@ void rebind_deferred(const struct hook hooks[])
 
 function rebind_route(const struct hook hooks[], const char *file, int mode, const uintptr_t *stack)
 {
-    rebind_deferred(hooks);
+    if (deferred.is_pending)
+        rebind_now(hooks, stack);
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)real_functions()->dlopen;
     if (__atomic_load_n(&hooks_for_dlopen, __ATOMIC_ACQUIRE) != hooks) { /* the first time */

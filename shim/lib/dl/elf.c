@@ -8,23 +8,19 @@
 
 #include "text.h"
 
-static uintptr_t distance(uintptr_t one, uintptr_t other)
-{
-    return one > other ? one - other : other - one;
-}
-
 /*
  * glibc turns these addresses absolute when it loads an object, but for the kernel's own and not on
  * every machine. An object may have been linked for any address: what is right lies close by.
  */
 static const void *address_in(const struct object *object, uintptr_t absolute)
 {
-    uintptr_t near = (uintptr_t)object->dynamic;
-    uintptr_t relative = object->base + absolute;
+    intptr_t off_absolute = (intptr_t)(absolute - (uintptr_t)object->dynamic);
+    intptr_t off_relative = (intptr_t)((uintptr_t)off_absolute + object->base);
     if (absolute == 0)
         return NULL;
-    return (const void *)(distance(absolute, near) < distance(relative, near) ? absolute
-                                                                              : relative);
+    return (const char *)object->dynamic +
+           (__builtin_labs(off_absolute) < __builtin_labs(off_relative) ? off_absolute
+                                                                        : off_relative);
 }
 
 static bool read_dynamic(struct object *object)
@@ -79,12 +75,6 @@ static bool is_definition(const struct object *object, uint32_t index, const cha
 }
 
 /* DT_GNU_HASH: four numbers, the Bloom filter (not consulted), the buckets, a chain of hashes. */
-static const uint32_t *gnu_buckets(const struct object *object)
-{
-    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
-    return object->gnu_hash + 4 + filter_words;
-}
-
 static bool gnu_hash_has(const struct object *object, const char *symbol, uintptr_t address)
 {
     uint32_t hash = 5381;
@@ -92,7 +82,8 @@ static bool gnu_hash_has(const struct object *object, const char *symbol, uintpt
         hash = hash * 33 + *c;
     uint32_t bucket_count = object->gnu_hash[0];
     uint32_t first_symbol = object->gnu_hash[1];
-    const uint32_t *buckets = gnu_buckets(object);
+    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *buckets = object->gnu_hash + 4 + filter_words;
     const uint32_t *chains = buckets + bucket_count;
     uint32_t index = bucket_count == 0 ? 0 : buckets[hash % bucket_count];
     if (index < first_symbol)
@@ -106,16 +97,11 @@ static bool gnu_hash_has(const struct object *object, const char *symbol, uintpt
     }
 }
 
-/* With no symbol in it the table is a dummy, and its second number says nothing. */
+/* Number 0 is no symbol: one that begins with 1 may be the dummy of an object that defines nothing.
+ */
 uint32_t object_first_defined(const struct object *object)
 {
-    if (object->gnu_hash == NULL)
-        return 0;
-    const uint32_t *buckets = gnu_buckets(object);
-    for (uint32_t i = 0; i < object->gnu_hash[0]; i++)
-        if (buckets[i] != 0)
-            return object->gnu_hash[1];
-    return 0;
+    return object->gnu_hash == NULL || object->gnu_hash[1] <= 1 ? 0 : object->gnu_hash[1];
 }
 
 bool object_defines(const struct object *object, const char *symbol, uintptr_t address)
@@ -130,16 +116,6 @@ bool object_defines(const struct object *object, const char *symbol, uintptr_t a
     return false;
 }
 
-int object_called(const struct object *object, const char *const names[], int count)
-{
-    const char *file = count == 0 ? NULL : text_last_part(object->path);
-    for (int i = 0; i < count; i++)
-        if ((object->soname != NULL && text_is(object->soname, names[i])) ||
-            text_is(file, names[i]) || text_is(object->path, names[i]))
-            return i;
-    return -1;
-}
-
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag)
 {
     for (int i = 0; i < object->header_count; i++) {
@@ -152,15 +128,15 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
 }
 
 /* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
-bool object_protects(const struct object *object, uintptr_t address)
+struct relro object_relro(const struct object *object)
 {
+    struct relro relro = {0};
     uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
-    for (int i = 0; i < object->header_count; i++) {
-        const ElfW(Phdr) *header = &object->headers[i];
-        uintptr_t start = object->base + header->p_vaddr;
-        if (header->p_type == PT_GNU_RELRO && address >= (start & page) &&
-            address < ((start + header->p_memsz) & page))
-            return true;
-    }
-    return false;
+    for (int i = 0; i < object->header_count; i++)
+        if (object->headers[i].p_type == PT_GNU_RELRO) {
+            uintptr_t start = object->base + object->headers[i].p_vaddr;
+            relro.start = start & page;
+            relro.size = ((start + object->headers[i].p_memsz) & page) - relro.start;
+        }
+    return relro;
 }

@@ -1,6 +1,6 @@
 /*
- * elf.h: what one loaded ELF object says about itself: its relocations, what it defines, what it is
- * called. Reads the object's memory and no file; called under the loader's lock.
+ * elf.h: what one loaded ELF object says about itself: its relocations and what it defines. Reads
+ * the object's memory and no file; called under the loader's lock.
  */
 #ifndef ELF_H
 #define ELF_H
@@ -20,7 +20,7 @@ struct object {
     const char *path;
     const char *soname; /* NULL: none */
     uintptr_t base;
-    const ElfW(Phdr) * headers; /* by object_read_info */
+    const ElfW(Phdr) * headers; /* NULL: not looked for */
     int header_count;
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symbols;
@@ -45,15 +45,17 @@ bool object_defines(const struct object *object, const char *symbol, uintptr_t a
  * ones before them for DT_GNU_HASH. 0 where that does not tell. */
 uint32_t object_first_defined(const struct object *object);
 
-/* Which of these is it called, by its path, the last part of that, or its SONAME? -1: none. */
-int object_called(const struct object *object, const char *const names[], int count);
-
 /* The following want the program headers. */
 
 /* Does the address lie in a segment with this flag, such as PF_W? */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
 
-/* Did the loader make the page of this address read-only after relocation? */
-bool object_protects(const struct object *object, uintptr_t address);
+/* What the loader made read-only after relocation: whole pages, of size 0 where it has none. */
+struct relro {
+    uintptr_t start, size;
+    bool is_writable; /* again, as long as somebody writes to it */
+};
+
+struct relro object_relro(const struct object *object);
 
 #endif

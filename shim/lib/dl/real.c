@@ -10,26 +10,15 @@
 #include "dl/libdl.h"
 #include "hot_bss.h"
 
-static const struct {
-    const char *name;
-    size_t offset;
-} symbols[] = {
-    {"connect", offsetof(struct real, connect)},
-    {"setsockopt", offsetof(struct real, setsockopt)},
-    {"getsockopt", offsetof(struct real, getsockopt)},
-    {"close", offsetof(struct real, close)},
-    {"fork", offsetof(struct real, fork)},
-    {"_Fork", offsetof(struct real, fork_no_handlers)},
-    {"dup", offsetof(struct real, dup)},
-    {"dup2", offsetof(struct real, dup2)},
-    {"dup3", offsetof(struct real, dup3)},
-    {"fcntl", offsetof(struct real, fcntl)},
-    {"fcntl64", offsetof(struct real, fcntl64)},
-    {"daemon", offsetof(struct real, daemon)},
-    {"dlopen", offsetof(struct real, dlopen)},
+/* In the order of struct real. Arrays, not pointers, which the loader would have to relocate at
+ * each start. */
+static const char names[][sizeof "setsockopt"] = {
+    "connect", "setsockopt", "getsockopt", "close",   "fork",   "_Fork",  "dup",
+    "dup2",    "dup3",       "fcntl",      "fcntl64", "daemon", "dlopen",
 };
 
-enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
+enum { FUNCTIONS = sizeof names / sizeof names[0] };
+_Static_assert(FUNCTIONS * sizeof(void *) == sizeof(struct real), "a name for each function");
 
 HOT_BSS struct real real_table;
 static HOT_BSS atomic_bool resolved;
@@ -38,13 +27,12 @@ static HOT_BSS atomic_bool resolved;
  * Two threads may come here at once: they write the same values. A symbol that this libc lacks
  * leaves an error behind that the program's own dlerror(3) must not find.
  */
-static void resolve(void)
+void real_start(void)
 {
     bool missing = false;
-    for (int i = 0; i < SYMBOLS; i++) {
-        void *found = libdl_next(symbols[i].name);
-        __atomic_store_n((void **)(void *)((char *)&real_table + symbols[i].offset), found,
-                         __ATOMIC_RELAXED);
+    for (int i = 0; i < FUNCTIONS; i++) {
+        void *found = libdl_next(names[i]);
+        __atomic_store_n((void **)(void *)&real_table + i, found, __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
     if (missing)
@@ -54,15 +42,9 @@ static void resolve(void)
     atomic_store_explicit(&resolved, true, memory_order_release);
 }
 
-/* The first write of a start: to read from its page first would cost one more page fault. */
-void real_start(void)
-{
-    resolve();
-}
-
 const struct real *real_functions(void)
 {
     if (__builtin_expect(!atomic_load_explicit(&resolved, memory_order_acquire), 0))
-        resolve();
+        real_start();
     return &real_table;
 }

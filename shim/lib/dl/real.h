@@ -29,7 +29,8 @@ struct real {
 
 const struct real *real_functions(void);
 
-/* Resolves them all, for the constructor. */
+/* Resolves them all, for the constructor, whose first write it is: a read before would be one page
+ * fault more. */
 void real_start(void);
 
 /* What it returns. For the close hook, which has no instruction to spare: an entry is NULL until it

@@ -1,13 +1,15 @@
 /*
  * rebind.h: a module loaded with RTLD_DEEPBIND binds straight to libc; here its GOT entries for the
- * hooked names are pointed at the hooks. Called by dlopen.c, and by deferred.c for a deferred
- * rebind.
+ * hooked names are pointed at the hooks: at once, or by the next hook that its thread calls.
+ * deferred.c says when, rebind.c does it. Called by the dlopen hook, and at the head of every
+ * other.
  */
 #ifndef REBIND_H
 #define REBIND_H
 
 #include <link.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Any function, to be cast to what it really is. */
 typedef void (*function)(void);
@@ -20,9 +22,20 @@ struct hook {
     size_t real;
 };
 
-/* The module, what glibc's handle is, and what it needs; or the one called so, where that is NULL.
+/*
+ * Where a dlopen(file, mode) should go: to the real dlopen, by a tail jump, or to a function here
+ * that calls it and then rebinds what it has loaded. `stack` is where the return address is kept
+ * now: on x86 the real dlopen keeps it there too.
  */
-void rebind(const struct hook hooks[], const struct link_map *module, const char *called);
+function rebind_route(const struct hook hooks[], const char *file, int mode,
+                      const uintptr_t *stack);
+
+/* Rebinds what this thread has deferred, once that dlopen has returned. */
+void rebind_deferred(const struct hook hooks[]);
+
+/* Rebinds the module, what glibc's handle is, or NULL for the one of that name; and what it needs.
+ */
+void rebind(const struct hook hooks[], const struct link_map *module, const char *name);
 
 /* Warns that a module keeps its entries. */
 void rebind_log_failure(const char *path);

@@ -16,26 +16,16 @@ static const char *const libc_files[] = {"libc.so.6", LIBDL_FORMER_LIBC_FILES};
 
 enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 
-/*
- * A deferred rebind may run in a signal handler that interrupted dlclose(3) in this thread: an
- * object can be unmapped and still be listed.
- */
-static bool read_if_mapped(const struct scope *scope, struct object *object,
-                           const struct link_map *map)
-{
-    return (!scope->may_be_unmapped || kernel_can_read(map->l_ld)) && object_read(object, map);
-}
+/* The loader's list, to which it appends what it loads; glibc's handle of the program. */
+static const struct link_map *list;
 
 /* ---- the start ---- */
-
-/* The loader's list; glibc's handle of the program. */
-static const struct link_map *list;
 
 /* Its base, and 1: 0 means that nobody has looked yet. Should it be closed, as what an early
  * constructor has opened may be, nothing is rebound any more. */
 static HOT_BSS atomic_uintptr_t last_at_start;
 
-static int note_last(struct dl_phdr_info *info, size_t size, void *last)
+static int take_base(struct dl_phdr_info *info, size_t size, void *last)
 {
     (void)size;
     *(uintptr_t *)last = info->dlpi_addr | 1;
@@ -51,135 +41,105 @@ void scope_start(const struct link_map *program)
         __atomic_store_n(&list, program, __ATOMIC_RELAXED);
     if (atomic_load(&last_at_start) != 0)
         return;
-    dl_iterate_phdr(note_last, &last);
+    dl_iterate_phdr(take_base, &last);
     atomic_compare_exchange_strong(&last_at_start, &none, last);
 }
 
-/* The loader appends what it loads to its list. */
-static const struct link_map *first_after_start(void)
+bool scope_is_loaded_later(const struct link_map *object)
 {
-    const struct link_map *first = NULL;
+    bool start_has_ended = false;
     uintptr_t last = atomic_load(&last_at_start);
-    for (const struct link_map *map = list; map != NULL; map = map->l_next)
-        if ((map->l_addr | 1) == last)
-            first = map->l_next;
-    return first;
+    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
+        if (map == object)
+            return start_has_ended;
+        start_has_ended = start_has_ended || (map->l_addr | 1) == last;
+    }
+    return false;
 }
 
 /* ---- the module and its dependencies ---- */
 
-static void need(struct scope *scope, const char *name)
+/*
+ * A deferred rebind may run in a signal handler that interrupted dlclose(3) in this thread: an
+ * object can be unmapped and still be listed.
+ */
+static bool read_if_mapped(const struct scope *scope, struct object *object,
+                           const struct link_map *map)
 {
-    if (text_is_one_of(name, libc_files, LIBC_FILES) ||
-        text_is_one_of(name, scope->names, scope->needed))
-        return;
-    if (scope->needed == SCOPE_NAMES_AT_MOST)
-        scope->is_too_large = true;
-    else
-        scope->names[scope->needed++] = name;
+    return (!scope->may_be_unmapped || kernel_can_read(map->l_ld)) && object_read(object, map);
 }
 
-static bool has(const struct scope *scope, const struct link_map *map)
+/* By its path or the last part of that; only where none is, its SONAME is read. */
+static bool is_called(const struct scope *scope, const struct link_map *map, const char *name,
+                      bool by_soname)
 {
-    for (int i = 0; i < scope->size; i++)
-        if (scope->objects[i] == map)
-            return true;
-    return false;
-}
-
-static bool append(struct scope *scope, const struct link_map *map)
-{
-    if (has(scope, map)) /* a dependency by a second name */
-        return false;
-    if (scope->size == SCOPE_AT_MOST) {
-        scope->is_too_large = true;
-        return false;
-    }
-    scope->objects[scope->size++] = map;
-    return true;
-}
-
-static void need_dependencies(struct scope *scope, const struct object *object)
-{
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
-        if (entry->d_tag == DT_NEEDED)
-            need(scope, object->strings + entry->d_un.d_val);
-}
-
-/* Before those of the start. */
-static void add(struct scope *scope, const struct link_map *map, const struct object *object)
-{
-    if (!append(scope, map))
-        return;
-    scope->objects[scope->size - 1] = scope->objects[scope->loaded_later];
-    scope->objects[scope->loaded_later++] = map;
-    need_dependencies(scope, object);
-}
-
-/* Is it called what is needed and was not found yet? Then it is found now. */
-static bool is_needed(struct scope *scope, const struct object *object)
-{
-    const char **missing = scope->names + scope->found;
-    int which = object_called(object, missing, scope->needed - scope->found);
-    if (which < 0)
-        return false;
-    const char *name = missing[which];
-    missing[which] = missing[0];
-    missing[0] = name;
-    scope->found++;
-    return true;
-}
-
-/* One way down the list, from `first` to before `end`: a dlopen lists what it loads breadth-first,
- * each object behind the first that needs it. Says whether the scope grew. */
-static bool look(struct scope *scope, const struct link_map *first, const struct link_map *end,
-                 bool in_start)
-{
-    int before = scope->size;
     struct object object;
-    for (const struct link_map *map = first; map != end && scope->found < scope->needed;
-         map = map->l_next) {
-        if (!read_if_mapped(scope, &object, map) || !is_needed(scope, &object))
-            continue;
-        if (in_start)
-            append(scope, map);
-        else
-            add(scope, map, &object);
-    }
-    return scope->size > before;
+    if (!by_soname)
+        return text_is(text_last_part(map->l_name), name) || text_is(map->l_name, name);
+    return read_if_mapped(scope, &object, map) && object.soname != NULL &&
+           text_is(object.soname, name);
 }
 
 /*
- * Most needs are met by what the module has brought with it or by the start, so that only these are
- * looked through, however many modules there are. But a dependency may also have been loaded by an
- * earlier module's constructor, say, and not be rebound.
+ * The object that is called so. A dlopen lists what it loads behind the module, and what it needs
+ * besides is mostly of the start: looked for in that order, each module takes as long as the first.
  */
-void scope_find(struct scope *scope, const struct link_map *module, const char *called)
+static const struct link_map *find(const struct scope *scope, const char *name)
 {
-    struct object object;
-    const struct link_map *first = first_after_start();
-    scope->may_be_unmapped = module == NULL;
-    if (module == NULL)
-        need(scope, called);
-    for (const struct link_map *map = first; map != NULL && module != NULL; map = map->l_next)
-        if (map == module && object_read(&object, module)) {
-            add(scope, module, &object);
-            look(scope, module->l_next, NULL, false);
-        }
-    look(scope, list, first, true);
-    while (look(scope, first, NULL, false))
-        continue;
+    const struct link_map *first = scope->size > 0 ? scope->objects[0] : list;
+    for (int by_soname = 0; by_soname <= 1; by_soname++) {
+        const struct link_map *map = first;
+        do {
+            map = map->l_next != NULL ? map->l_next : list;
+            if (is_called(scope, map, name, by_soname))
+                return map;
+        } while (map != first);
+    }
+    return NULL;
 }
 
-/* Those of the start have their needs, too. */
+static void add_called(struct scope *scope, const char *name)
+{
+    const struct link_map *map =
+        text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name);
+    for (int i = 0; i < scope->size && map != NULL; i++)
+        if (map == scope->objects[i])
+            map = NULL;
+    if (map != NULL && scope->size < SCOPE_AT_MOST)
+        scope->objects[scope->size++] = map;
+    else if (map != NULL)
+        scope->is_too_large = true;
+}
+
+/* What those objects of the scope need that were loaded later, or those of the start; it grows
+ * meanwhile. */
+static void add_dependencies(struct scope *scope, bool of_later)
+{
+    struct object object;
+    for (int i = 0; i < scope->size; i++)
+        if (scope_is_loaded_later(scope->objects[i]) == of_later &&
+            object_read(&object, scope->objects[i]))
+            for (const ElfW(Dyn) *entry = object.dynamic; entry->d_tag != DT_NULL; entry++)
+                if (entry->d_tag == DT_NEEDED)
+                    add_called(scope, object.strings + entry->d_un.d_val);
+}
+
+void scope_find(struct scope *scope, const struct link_map *module, const char *name)
+{
+    scope->may_be_unmapped = module == NULL;
+    if (module == NULL)
+        add_called(scope, name);
+    else if (scope_is_loaded_later(module)) /* else it may be anything: another libc's handle */
+        scope->objects[scope->size++] = module;
+    add_dependencies(scope, true);
+}
+
 bool scope_defines(struct scope *scope, const char *symbol)
 {
     struct object object;
-    for (int i = scope->loaded_later; i < scope->size; i++)
-        if (object_read(&object, scope->objects[i]))
-            need_dependencies(scope, &object);
-    while (look(scope, list, NULL, false))
-        continue;
+    if (!scope->is_whole)
+        add_dependencies(scope, false);
+    scope->is_whole = true;
     for (int i = 0; i < scope->size; i++)
         if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
             return true;
@@ -193,20 +153,14 @@ bool scope_defines(struct scope *scope, const char *symbol)
 static HOT_BSS struct object libc[LIBC_FILES];
 static HOT_BSS int libc_count;
 
-static void find_libc(const struct scope *scope)
+bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
 {
     struct object file;
-    for (const struct link_map *map = list; map != NULL && libc_count < LIBC_FILES;
-         map = map->l_next)
+    for (const struct link_map *map = libc_count == 0 ? list : NULL;
+         map != NULL && libc_count < LIBC_FILES; map = map->l_next)
         if (read_if_mapped(scope, &file, map) && file.soname != NULL &&
             text_is_one_of(file.soname, libc_files, LIBC_FILES))
             libc[libc_count++] = file;
-}
-
-bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
-{
-    if (libc_count == 0)
-        find_libc(scope);
     for (int i = 0; i < libc_count && address != 0; i++)
         if (object_defines(&libc[i], symbol, address))
             return true;

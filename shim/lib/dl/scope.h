@@ -13,13 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SCOPE_AT_MOST = 64, SCOPE_NAMES_AT_MOST = 128 };
+enum { SCOPE_AT_MOST = 64 };
 
 struct scope {
     const struct link_map *objects[SCOPE_AT_MOST];
-    const char *names[SCOPE_NAMES_AT_MOST]; /* that they need; the first `found` are among them */
-    int loaded_later; /* so many of the objects come first; the others are of the start */
-    int size, found, needed;
+    int size;
+    bool is_whole; /* also what the objects of the start need is among them */
     bool is_too_large;
     bool may_be_unmapped; /* an object on the loader's list */
 };
@@ -31,12 +30,14 @@ struct scope {
  */
 void scope_start(const struct link_map *program);
 
-/* Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object called so; and what
- * it needs of what was loaded after the start. All these are to be rebound. The scope is all zero.
- */
-void scope_find(struct scope *scope, const struct link_map *module, const char *called);
+/* Is it on the loader's list, behind what the program began with? Then it is to be rebound. */
+bool scope_is_loaded_later(const struct link_map *object);
 
-/* Does an object of the scope define that symbol? May append those of the start to the scope. */
+/* Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object of that name; and
+ * what it needs, but not what objects of the start need. The scope is all zero. */
+void scope_find(struct scope *scope, const struct link_map *module, const char *name);
+
+/* Does an object of the scope define that symbol? May append to the scope. */
 bool scope_defines(struct scope *scope, const char *symbol);
 
 /* Is that address libc's function of that very name, in any of its versions? */

@@ -31,12 +31,12 @@ struct network {
     int retries, connect_retries, connect_linear;
 };
 
-enum guard { GUARD_UNKNOWN, GUARD_OFF, GUARD_DISABLED, GUARD_ON };
+enum guard_state { GUARD_UNKNOWN, GUARD_OFF, GUARD_DISABLED, GUARD_ON };
 
 struct process {
     pid_t pid;
     char name[64];
-    enum guard guard;
+    enum guard_state guard;
     char version[32]; /* of the library that it has loaded; empty: not known */
 };
 

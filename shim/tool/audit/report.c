@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "audit.h"
 #include "common/print.h"
@@ -235,13 +234,9 @@ static void print_json_connection(const struct audit *audit, const struct connec
 void report_json(const struct audit *audit)
 {
     struct summary summary = sum_up(audit);
-    char now[32] = "";
-    time_t seconds = time(NULL);
-    struct tm utc;
-    if (gmtime_r(&seconds, &utc) != NULL)
-        strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    printf("{\"redisguard\": \"%s\", \"time\": \"%s\", \"connections\": [", REDISGUARD_VERSION,
-           now);
+    printf("{\"redisguard\": \"%s\", \"time\": ", REDISGUARD_VERSION);
+    print_now();
+    fputs(", \"connections\": [", stdout);
     for (size_t i = 0; i < audit->connection_count; i++) {
         fputs(i == 0 ? "" : ", ", stdout);
         print_json_connection(audit, &audit->connections[i]);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/strings.h"
+#include "library.h"
 #include "redisguard.h"
 #include "report.h"
 
@@ -122,8 +123,14 @@ void answer_judge(const struct proof *proof, const char *about)
              "takes it");
         break;
     case PROOF_SECURE:
-        fail(about, "the kernel runs it in secure mode: its loader drops LD_PRELOAD",
-             "see which rule gives it privileges: SELinux, AppArmor");
+        if (library_is_global())
+            warn(about,
+                 "the kernel runs it in secure mode: " GLOBAL_PRELOAD
+                 " loads the library, which reads no variable there",
+                 "check that the defaults suit it");
+        else
+            fail(about, "the kernel runs it in secure mode: its loader drops LD_PRELOAD",
+                 "see which rule gives it privileges: SELinux, AppArmor");
         break;
     case PROOF_SILENT:
         fail(about, xasprintf("it did not come to the guard within %d s", PROOF_SECONDS),

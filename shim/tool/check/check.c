@@ -37,11 +37,6 @@ static void check(const char *library, char **argv)
     if (!is_usable || !is_found)
         return;
     const char *about = base_name(command.path);
-    if (!library_is_preloaded(library) && !library_is_global()) {
-        fail(about, "on the way to it the guard is lost from LD_PRELOAD",
-             "put redisguard directly before it");
-        return;
-    }
     if ((command.is_launcher || is_shell(command.path)) && program_is_static(command.path)) {
         warn(about, "it is linked statically, so not guarded itself; what it starts is",
              "check those commands by themselves");

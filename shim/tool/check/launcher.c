@@ -224,6 +224,17 @@ static char **behind_busybox(char **argv)
     return strcmp(base_name(argv[0]), "busybox") == 0 && is_launcher ? argv + 1 : argv;
 }
 
+/* The operand of envdir, the argument of chpst's -e; NULL: none. */
+static const char *directory_of_variables(const char *name, char **argv, char **started)
+{
+    if (strcmp(name, "envdir") == 0 || strcmp(name, "s6-envdir") == 0)
+        return started > argv + 1 ? started[-1] : ".";
+    for (char **at = argv + 1; strcmp(name, "chpst") == 0 && at + 1 < started; at++)
+        if (strcmp(*at, "-e") == 0)
+            return at[1];
+    return NULL;
+}
+
 static enum launched follow(const struct launcher *launcher, const char *path, char **argv,
                             char **started)
 {
@@ -239,8 +250,9 @@ static enum launched follow(const struct launcher *launcher, const char *path, c
         if (entered != LAUNCHES)
             return entered;
     }
-    if (strcmp(name, "envdir") == 0 || strcmp(name, "s6-envdir") == 0) {
-        env_directory_apply(started > argv + 1 ? started[-1] : ".");
+    const char *directory = directory_of_variables(name, argv, started);
+    if (directory != NULL) {
+        env_directory_apply(directory);
         if (preloaded_guard() == NULL)
             return loses_guard(name, "its directory has an LD_PRELOAD without the guard");
     }

@@ -5,14 +5,9 @@
 #ifndef REDISGUARD_TOOL_PRINT_H
 #define REDISGUARD_TOOL_PRINT_H
 
-#include <stddef.h>
 #include <stdio.h>
 
-/* The bytes of the character that begins here; 0: not valid UTF-8 (RFC 3629), or a control
- * character of ASCII or of C1 (U+0080 to U+009F). */
-size_t printable_length(const char *text);
-
-/* For a terminal: a byte that is not printable becomes \xNN. */
+/* For a terminal, as the library's log has it (utf8.h): \x1b, and two backslashes for one. */
 void print_escaped(const char *text);
 void print_escaped_to(FILE *stream, const char *text);
 
@@ -21,5 +16,8 @@ void print_flat(const char *text);
 
 /* As a JSON string, in its quotes. */
 void print_json(const char *text);
+
+/* The time, in quotes, as in the library's log: "2026-11-22T03:31:00Z". */
+void print_now(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Workers in hiredis, a process each, that take jobs with BRPOP and connect again after any error.
- * The lab and tests/system/dead_peer/outage.c call it as: worker_hiredis HOST PORT QUEUE WORKERS SECONDS (of
- * the workers' own read timeout; 0: none)
+ * The lab and tests/system/dead_peer/outage.c call it as: worker_hiredis HOST PORT QUEUE WORKERS
+ * SECONDS (of the workers' own read timeout; 0: none)
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>

@@ -345,7 +345,7 @@ MATRIX(node_redis_cluster, TLS, MINDS_FORK, "node", CLIENTS "node_redis.js", "cl
 MATRIX(redis_cli, TCP | TLS, MINDS_FORK, "bash", CLIENTS "redis_cli.bash")
 
 /* redis-cli asks for 15 s by itself; what it is told to be guarded with stands. */
-Test(clients, redis_cli_keeps_the_guards_keepalive)
+Test(clients, redis_cli_keeps_guards_keepalive)
 {
     struct server *server = start_redis(NULL);
     struct program *cli = start_program(WORDS("redis-cli", "-p", text("%d", server->port)),
@@ -360,7 +360,7 @@ Test(clients, redis_cli_keeps_the_guards_keepalive)
     cr_expect_eq(finish_program(cli).status, 0);
 }
 
-Test(clients, redis_cli_prints_the_same_with_the_guard)
+Test(clients, redis_cli_prints_the_same_with_guard)
 {
     struct server *server = start_redis(NULL);
     const char *const *ask = WORDS("redis-cli", "-p", text("%d", server->port), "INCRBY", "n", "0");

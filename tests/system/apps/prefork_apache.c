@@ -1,7 +1,7 @@
 /*
- * Apache with mod_perl, whose start-up file connects in the master and has a client of its own that
- * reconnects when the server has closed the connection, as every client must, but does not look at
- * its pid: without the guard its workers' replies go astray, with it none does.
+ * Apache with mod_perl. Its start-up file connects in the master with a client that reconnects when
+ * the server has closed the connection, but does not compare its pid: without the guard its workers
+ * read each other's replies, with it each reads its own.
  */
 #include "prefork.h"
 
@@ -29,7 +29,7 @@ static struct program *start_apache(const char *const env[])
     return apache;
 }
 
-Test(prefork, apache_whose_perl_connected_at_start)
+Test(prefork, apache_workers_survive_connection_of_perl_startup)
 {
     needs_user_namespaces();
     struct server *redis = start_redis_for_workers();

@@ -1,6 +1,6 @@
 /*
- * php-fpm whose master connects in its preload script: without the guard its workers' replies go
- * astray, with it none does.
+ * php-fpm whose master connects in its preload script: without the guard its workers read each
+ * other's replies, with it each reads its own.
  */
 #include "prefork.h"
 
@@ -41,7 +41,7 @@ static void end_fpm(struct program *fpm)
     cr_assert_eq(outcome.status, 0, "%s", outcome.err);
 }
 
-Test(prefork, php_fpm_that_connected_in_its_preload_script)
+Test(prefork, php_fpm_workers_survive_connection_of_preload_script)
 {
     needs_user_namespaces();
     struct server *redis = start_redis_for_workers();

@@ -1,9 +1,9 @@
 /*
- * Starman, Puma and Gunicorn with an application that is loaded, and connects, in the master. The
- * usual clients of their languages look at their pid before they use a connection: their workers
- * get right replies without the guard, too. But as long as they ask for nothing they hold on to the
- * master's connection, which outlives it. A redis-rb that is told to inherit its socket, or a
- * redis-py without a pool, does not look: then replies go astray as everywhere.
+ * Starman, Puma and Gunicorn with an application that connects in the master, before the fork. The
+ * usual clients of their languages compare their pid before they use a connection: their workers
+ * get right replies without the guard, too. But an idle worker keeps the master's connection open
+ * after the master has ended. A redis-rb that is told to inherit its socket, or a redis-py without
+ * a pool, does not compare: then workers read each other's replies.
  */
 #include "prefork.h"
 
@@ -66,23 +66,23 @@ static void expect_only_the_guard_to_let_go(starter *start)
     expect_guarded(start, redis, NULL);
 }
 
-Test(prefork, idle_workers_of_starman_hold_on_to_the_masters_connection)
+Test(prefork, idle_starman_workers_keep_masters_connection_open)
 {
     expect_only_the_guard_to_let_go(start_starman);
 }
 
-Test(prefork, idle_workers_of_puma_hold_on_to_the_masters_connection)
+Test(prefork, idle_puma_workers_keep_masters_connection_open)
 {
     expect_only_the_guard_to_let_go(start_puma);
 }
 
-Test(prefork, idle_workers_of_gunicorn_hold_on_to_the_masters_connection)
+Test(prefork, idle_gunicorn_workers_keep_masters_connection_open)
 {
     expect_only_the_guard_to_let_go(start_gunicorn);
 }
 
 /* Without the guard Redis goes on to keep what it watches, or give jobs to its BLPOP. */
-Test(prefork, the_connection_of_a_killed_master_ends_with_it)
+Test(prefork, connection_of_killed_master_ends_with_it)
 {
     struct server *redis = start_redis_for_workers();
     struct program *bare = start_starman(bare_workers(redis, NULL));
@@ -110,12 +110,12 @@ static void expect_only_the_guard_to_keep_replies_right(starter *start, const ch
     expect_guarded(start, redis, WORDS(option));
 }
 
-Test(prefork, puma_whose_client_inherits_its_socket)
+Test(prefork, puma_workers_survive_inherited_client)
 {
     expect_only_the_guard_to_keep_replies_right(start_puma, "INHERIT_SOCKET=yes");
 }
 
-Test(prefork, gunicorn_whose_client_has_no_pool)
+Test(prefork, gunicorn_workers_survive_client_without_pool)
 {
     expect_only_the_guard_to_keep_replies_right(start_gunicorn, "SINGLE_CONNECTION=yes");
 }

@@ -1,7 +1,7 @@
 /*
- * A service as in the report that tells of a shared connection: a PHP master with forked workers,
- * each with an event loop, which accept on one socket and use the connection that the master opened
- * too early. Run by itself, as a daemon, and by supervisord.
+ * A service as in the incident of the shared connection: a PHP master with forked workers, each
+ * with an event loop, which accept on one socket and use the connection that the master opened
+ * before the fork. Run by itself, as a daemon, and by supervisord.
  */
 #include "prefork.h"
 #include "sockets.h"
@@ -56,33 +56,33 @@ static struct service start_traced(const char *const env[])
                                     env));
 }
 
-/* How often poll had said that there was a reply, and it was gone. (A probe has MSG_PEEK, too.) */
-static int replies_stolen(void)
+/* How often poll reported a reply that another worker then read. (A probe has MSG_PEEK, too.) */
+static int replies_taken(void)
 {
     return lines_with(content_of(trace()), ", MSG_DONTWAIT, NULL, NULL) = -1 EAGAIN");
 }
 
-/* The workers may have got into a step in which nobody steals: then they begin anew. */
-static bool steal_when_asked_again(void)
+/* While the workers stay in step, none reads another's reply: new requests break the step. */
+static bool replies_taken_after_new_requests(void)
 {
     answers_of_workers(HTTP_REQUEST);
-    return replies_stolen() > 0;
+    return replies_taken() > 0;
 }
 
-Test(prefork, a_service_with_an_event_loop_whose_workers_accept_on_one_socket)
+Test(prefork, event_loop_workers_accept_on_one_socket)
 {
     struct server *redis = start_redis_for_workers();
     struct service bare = start_traced(bare_workers(redis, NULL));
     wait_for_one_socket_with(1 + WORKERS, redis);
     expect_replies_astray(HTTP_REQUEST);
-    WAIT_UNTIL(replies_stolen() > 0 || steal_when_asked_again());
+    WAIT_UNTIL(replies_taken() > 0 || replies_taken_after_new_requests());
     end_program(bare.program);
 
     struct service service = start_traced(guarded_workers(redis, NULL));
     wait_for_one_socket_with(1, redis);
     expect_replies_right(redis, HTTP_REQUEST);
     end_in_order(service.program, service.master);
-    cr_assert_eq(replies_stolen(), 0);
+    cr_assert_eq(replies_taken(), 0);
 }
 
 /* ---- as a daemon ---- */
@@ -93,11 +93,11 @@ static struct service start_daemon(const char *const env[])
 }
 
 /*
- * A daemon that forks twice by itself hands the connection down as daemon(3) does; but the guard
+ * A daemon that forks twice by itself keeps the connection as after daemon(3); but the guard
  * sees two forks, and cannot know that the parents are about to exit. So the daemon, too, gets a
  * connection of its own, which costs it one reconnect, and nobody keeps the first.
  */
-Test(prefork, a_service_that_forks_twice_to_become_a_daemon)
+Test(prefork, service_that_forks_twice_becomes_daemon)
 {
     struct server *redis = start_redis_for_workers();
     struct service bare = start_daemon(bare_workers(redis, NULL));
@@ -129,7 +129,7 @@ static struct service start_supervised(const char *const env[])
 }
 
 /* The guard is in supervisord, too, and in all that it starts. */
-Test(prefork, a_service_under_supervisord)
+Test(prefork, service_runs_under_supervisord)
 {
     struct server *redis = start_redis_for_workers();
     struct service bare = start_supervised(bare_workers(redis, NULL));

@@ -1,7 +1,7 @@
 /*
- * Programs that nobody here wrote, with and without the guard: a shell and Perl that do much with
- * processes and descriptors, and a compiler under make. Both times the same must come out of them.
- * Python is in foreign_python.c, servers are in foreign_servers.c.
+ * Programs of other projects, with and without the guard: a shell and Perl that work much with
+ * processes and descriptors, and a compiler under make. Both runs must give the same results.
+ * Python is in third_party_python.c, servers are in third_party_servers.c.
  */
 #include "sockets.h"
 
@@ -36,7 +36,7 @@ static void expect_a_log(void)
     cr_assert_gt(lines_with(log, " cut off in this child: 127.0.0.1:"), 0, "%s", log);
 }
 
-Test(third_party, a_shell_does_the_same)
+Test(third_party, bash_gives_the_same_results)
 {
     struct server *redis = start_redis(NULL);
     const char *const shell[] = {"bash", FOREIGN "shell.bash", text("%d", redis->port), NULL};
@@ -48,7 +48,7 @@ Test(third_party, a_shell_does_the_same)
     expect_a_log();
 }
 
-Test(third_party, perl_does_the_same)
+Test(third_party, perl_gives_the_same_results)
 {
     struct server *redis = start_redis(NULL);
     const char *const perl[] = {"env", text("REDIS_PORT=%d", redis->port), "perl",
@@ -70,7 +70,7 @@ static void build(const char *const env[])
     cr_assert_str_empty(outcome.err);
 }
 
-Test(third_party, make_and_the_compiler_build_the_guard_itself_byte_for_byte)
+Test(third_party, make_and_compiler_build_guard_itself_byte_for_byte)
 {
     cr_assert_eq(chdir(scratch_directory()), 0);
     output_of(WORDS("cp", "-r", SOURCE_DIR "/Makefile", SOURCE_DIR "/shim", SOURCE_DIR "/include",

@@ -1,7 +1,7 @@
 /*
  * Python's own tests, as Debian ships them, with and without the guard: what passes without must
  * pass with it. In the guarded run every TCP connection is taken for one to Redis. By default the
- * tests that spend their time waiting are left out; FOREIGN_LONG=1 in the environment runs all.
+ * tests that spend their time waiting are left out; THIRD_PARTY_LONG=1 in the environment runs all.
  */
 #include "sockets.h"
 
@@ -25,7 +25,7 @@ struct suite {
 
 static bool is_long(void)
 {
-    const char *wanted = getenv("FOREIGN_LONG");
+    const char *wanted = getenv("THIRD_PARTY_LONG");
     return wanted && strcmp(wanted, "1") == 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Servers that nobody here wrote, with and without the guard inside them. A redis-server that is
- * the replica of another forks to save while its link to the master is a guarded connection; a
- * php-fpm is reloaded under load. Nothing may be lost, and nothing new may be said in their logs.
+ * Servers of other projects, with and without the guard inside them. A redis-server that is the
+ * replica of another forks to save while its link to the master is a guarded connection; a php-fpm
+ * is reloaded under load. They must lose nothing and write no new message to their logs.
  */
 #include "sockets.h"
 
@@ -13,7 +13,7 @@
 /* As many as the longer run is longer. */
 static int factor(void)
 {
-    const char *wanted = getenv("FOREIGN_LONG");
+    const char *wanted = getenv("THIRD_PARTY_LONG");
     return wanted && strcmp(wanted, "1") == 0 ? 10 : 1;
 }
 
@@ -128,7 +128,7 @@ static char *replicate_under_load(const char *name, const char *const env[])
     return text("master:\n%sreplica:\n%s", warnings_in(stop(master)), warnings_in(of_replica));
 }
 
-Test(third_party_servers, a_replica_under_load_saves_and_resyncs_and_holds_what_its_master_holds)
+Test(third_party_servers, replica_under_load_saves_and_resyncs_and_holds_what_its_master_holds)
 {
     allow_seconds(150 * factor());
     enter_private_network();

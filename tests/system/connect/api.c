@@ -13,7 +13,7 @@
 
 /* ---- with and without ---- */
 
-Test(api, a_program_that_declares_it_weak_runs_without_the_library)
+Test(api, program_with_weak_declarations_runs_without_library)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -22,13 +22,13 @@ Test(api, a_program_that_declares_it_weak_runs_without_the_library)
         "version of nothing\n" CONNECTED "guards nothing\nrelease nothing\nping +PONG\n");
 }
 
-Test(api, the_version_is_that_of_the_header)
+Test(api, library_version_equals_header_version)
 {
     EXPECT_LINES(printed_by(STEPS("version"), WORDS("LD_PRELOAD=" LIBRARY)),
                  "version " REDISGUARD_VERSION "\n");
 }
 
-Test(api, a_disabled_guard_answers_that_it_guards_nothing)
+Test(api, disabled_guard_reports_nothing_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -41,7 +41,7 @@ Test(api, a_disabled_guard_answers_that_it_guards_nothing)
 /* ---- guards ---- */
 
 /* Every line also says that errno was left alone: the program would tell. */
-Test(api, guards_is_1_for_a_guarded_connection_and_0_for_anything_else)
+Test(api, guards_is_1_for_guarded_connection_and_0_for_anything_else)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("guards", "use=77", "guards", "use=0", "guards", "socket=tcp",
@@ -52,7 +52,7 @@ Test(api, guards_is_1_for_a_guarded_connection_and_0_for_anything_else)
                  "guards 0\nsocket 3\nguards 0\nclose 0\nsocket 3\nguards 0\n");
 }
 
-Test(api, guards_is_1_for_every_copy_of_a_guarded_connection)
+Test(api, guards_is_1_for_every_copy_of_guarded_connection)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "dup", "guards", "dup2=8",
@@ -64,7 +64,7 @@ Test(api, guards_is_1_for_every_copy_of_a_guarded_connection)
                  "dupfd-cloexec 11\nguards 1\ndup2 1000\nguards 1\n");
 }
 
-Test(api, guards_is_0_for_a_guarded_number_that_something_else_was_copied_to)
+Test(api, guards_is_0_after_dup2_of_another_file_over_guarded_number)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "use=0", "dup2=3", "guards"),
@@ -72,7 +72,7 @@ Test(api, guards_is_0_for_a_guarded_number_that_something_else_was_copied_to)
                  CONNECTED "dup2 3\nguards 0\n");
 }
 
-Test(api, a_child_is_told_that_what_it_inherited_is_not_guarded)
+Test(api, child_sees_inherited_connection_as_not_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "fork", "guards", "socket=tcp",
@@ -83,7 +83,7 @@ Test(api, a_child_is_told_that_what_it_inherited_is_not_guarded)
 
 /* ---- release ---- */
 
-Test(api, a_released_connection_is_inherited_by_children_and_tuned_by_the_program)
+Test(api, children_inherit_released_connection_and_program_sets_options)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "release", "guards",
@@ -94,7 +94,7 @@ Test(api, a_released_connection_is_inherited_by_children_and_tuned_by_the_progra
                            "USER_TIMEOUT 23456 CLOEXEC 1\n" CHILD_OK);
 }
 
-Test(api, what_is_not_guarded_or_not_open_cannot_be_released)
+Test(api, release_fails_for_unguarded_and_closed_descriptors)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -107,7 +107,7 @@ Test(api, what_is_not_guarded_or_not_open_cannot_be_released)
         "release -1 No such file or directory\nclose 0\nrelease -1 Bad file descriptor\n");
 }
 
-Test(api, other_descriptors_of_a_released_socket_stay_guarded)
+Test(api, other_descriptors_of_released_socket_stay_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "dup", "release", "use=3",
@@ -117,7 +117,7 @@ Test(api, other_descriptors_of_a_released_socket_stay_guarded)
                            "parent\n");
 }
 
-Test(api, a_copy_of_a_released_descriptor_is_not_guarded)
+Test(api, copy_of_released_descriptor_is_not_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "release", "dup", "guards",
@@ -126,7 +126,7 @@ Test(api, a_copy_of_a_released_descriptor_is_not_guarded)
                  CONNECTED "release 0\ndup 4\nguards 0\n" CHILD_OK);
 }
 
-Test(api, release_leaves_cloexec_and_a_cleared_one_lets_the_connection_pass_exec)
+Test(api, release_keeps_cloexec_until_program_clears_it)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "release", "options",
@@ -136,7 +136,7 @@ Test(api, release_leaves_cloexec_and_a_cleared_one_lets_the_connection_pass_exec
                            " CLOEXEC 1\ncloexec 0\nguards 0\nping +PONG\n");
 }
 
-Test(api, a_later_connect_guards_a_released_descriptor_again)
+Test(api, later_connect_guards_released_descriptor_again)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "release", "connect=unspec",
@@ -145,7 +145,7 @@ Test(api, a_later_connect_guards_a_released_descriptor_again)
                  CONNECTED "release 0\nconnect 0\nconnect 0\nguards 1\n" CHILD_CUT);
 }
 
-Test(api, a_unix_connection_can_be_released_too)
+Test(api, unix_connection_can_be_released)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=unix", connect_unix_step(redis), "guards", "release",

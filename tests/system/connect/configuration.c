@@ -1,6 +1,6 @@
 /*
- * The environment, as a real program meets it: what a mistake costs (one line on standard error,
- * never the program), what STRICT, PROBE and DISABLE do, and whom the guard does not believe.
+ * The environment of a real program: a mistake costs one line on standard error and never the
+ * program; what STRICT, PROBE and DISABLE do; and a set-user-ID program ignores the variables.
  */
 #include "redisguard.h"
 #include "sockets.h"
@@ -98,7 +98,7 @@ static char *variable(const struct mistake *mistake)
     return text("REDISGUARD_%s=%s", mistake->name, mistake->value);
 }
 
-Test(configuration, every_bad_value_is_one_line_on_stderr_and_the_program_runs_on)
+Test(configuration, every_bad_value_is_one_line_on_stderr_and_program_runs_on)
 {
     for (const struct mistake *m = mistakes; m < mistakes + MISTAKES; m++) {
         struct outcome outcome = run_program(ALIVE, WORDS(PRELOAD, variable(m)));
@@ -111,7 +111,7 @@ Test(configuration, every_bad_value_is_one_line_on_stderr_and_the_program_runs_o
     }
 }
 
-Test(configuration, in_place_of_every_bad_value_the_default_is_in_effect)
+Test(configuration, default_replaces_every_bad_value)
 {
     char *defaults = effective(NULL);
     for (const struct mistake *m = mistakes; m < mistakes + MISTAKES; m++)
@@ -119,7 +119,7 @@ Test(configuration, in_place_of_every_bad_value_the_default_is_in_effect)
             EXPECT_LINES(effective(WORDS(variable(m))), defaults);
 }
 
-Test(configuration, several_mistakes_are_a_line_each)
+Test(configuration, each_mistake_has_its_own_line)
 {
     struct outcome outcome =
         run_program(ALIVE, WORDS(PRELOAD, "REDISGUARD_KEEPIDLE=x", "REDISGUARD_KEEPCNT=y",
@@ -128,7 +128,7 @@ Test(configuration, several_mistakes_are_a_line_each)
     cr_assert_eq(lines_with(outcome.err, ""), 3, "%s", outcome.err);
 }
 
-Test(configuration, an_unknown_name_is_one_line_on_stderr)
+Test(configuration, unknown_name_is_one_line_on_stderr)
 {
     struct outcome outcome =
         run_program(ALIVE, WORDS(PRELOAD, "REDISGUARD_KEEPIDEL=30", "NOT_REDISGUARD_AT_ALL=1"));
@@ -139,7 +139,7 @@ Test(configuration, an_unknown_name_is_one_line_on_stderr)
 }
 
 /* What somebody else put there must not look like a line of ours, or move the cursor. */
-Test(configuration, control_characters_in_a_value_are_not_repeated)
+Test(configuration, control_characters_in_value_are_not_repeated)
 {
     struct outcome outcome =
         run_program(ALIVE, WORDS(PRELOAD, "REDISGUARD_KEEPIDLE=1\nredisguard: all is well\033[2J"));
@@ -148,7 +148,7 @@ Test(configuration, control_characters_in_a_value_are_not_repeated)
     cr_assert_not(strchr(outcome.err, '\033'), "%s", outcome.err);
 }
 
-Test(configuration, control_characters_in_an_unknown_name_are_not_repeated)
+Test(configuration, control_characters_in_unknown_name_are_not_repeated)
 {
     struct outcome outcome =
         run_program(ALIVE, WORDS(PRELOAD, "REDISGUARD_X\nredisguard: all is well\033[2J=1"));
@@ -165,7 +165,7 @@ static void expect_short_line(const char *variable_)
     cr_assert_lt(strlen(outcome.err), 400, "%s", outcome.err);
 }
 
-Test(configuration, a_bad_value_of_100_kB_is_one_short_line)
+Test(configuration, bad_value_of_100_kB_is_one_short_line)
 {
     expect_short_line(text("REDISGUARD_PORTS=%s", repeated("x", 100000)));
     expect_short_line(text("REDISGUARD_UNIX=%s", repeated("/", 100000)));
@@ -174,7 +174,7 @@ Test(configuration, a_bad_value_of_100_kB_is_one_short_line)
     expect_short_line(text("REDISGUARD_%s=1", repeated("X", 100000)));
 }
 
-Test(configuration, a_good_value_of_100_kB_is_taken)
+Test(configuration, good_value_of_100_kB_is_taken)
 {
     struct server *redis = start_redis(NULL);
     const char *ports = text("REDISGUARD_PORTS=%s%d", repeated("1,2-3,", 16000), redis->port);
@@ -185,7 +185,7 @@ Test(configuration, a_good_value_of_100_kB_is_taken)
 
 /* ---- STRICT ---- */
 
-Test(configuration, with_strict_a_mistake_ends_the_program_before_main)
+Test(configuration, mistake_with_strict_ends_program_before_main)
 {
     const char *const one_each[] = {"REDISGUARD_KEEPIDLE=0", "REDISGUARD_KEEPIDEL=30"};
     for (int i = 0; i < 2; i++) {
@@ -197,7 +197,7 @@ Test(configuration, with_strict_a_mistake_ends_the_program_before_main)
     }
 }
 
-Test(configuration, with_strict_and_no_mistake_the_program_runs)
+Test(configuration, program_without_mistakes_runs_with_strict)
 {
     struct outcome outcome =
         run_program(ALIVE, WORDS(PRELOAD, "REDISGUARD_STRICT=1", "REDISGUARD_KEEPIDLE=31"));
@@ -205,7 +205,7 @@ Test(configuration, with_strict_and_no_mistake_the_program_runs)
     cr_assert_str_empty(outcome.err);
 }
 
-Test(configuration, strict_and_probe_are_not_inherited_and_the_rest_is)
+Test(configuration, children_inherit_all_variables_but_strict_and_probe)
 {
     char *env = printed_by(WORDS("sh", "-c", "env"),
                            WORDS(PRELOAD, "REDISGUARD_STRICT=1", "REDISGUARD_PROBE=0",
@@ -216,7 +216,7 @@ Test(configuration, strict_and_probe_are_not_inherited_and_the_rest_is)
     cr_assert(strstr(env, "REDISGUARD_TRAP=0\n"), "%s", env);
 }
 
-Test(configuration, with_strict_the_mistake_of_a_child_does_not_end_it)
+Test(configuration, mistake_in_childs_environment_does_not_end_it)
 {
     struct outcome outcome =
         run_program(WORDS("sh", "-c", "REDISGUARD_KEEPIDLE=x sh -c 'echo alive'; exit 7"),
@@ -246,7 +246,7 @@ Test(configuration, probe_prints_version_and_values_and_exits_0_before_main)
                  "REDISGUARD_TRAP=0\nREDISGUARD_DISABLE=0\n");
 }
 
-Test(configuration, what_probe_prints_is_what_a_connection_gets)
+Test(configuration, connection_gets_values_that_probe_prints)
 {
     struct server *redis = start_redis(NULL);
     char *values = effective(WORDS("REDISGUARD_DETECT=45", "REDISGUARD_KEEPCNT=4"));
@@ -266,7 +266,7 @@ Test(configuration, what_probe_prints_is_what_a_connection_gets)
 
 /* ---- DISABLE ---- */
 
-Test(configuration, with_disable_nothing_is_different)
+Test(configuration, disabled_guard_changes_nothing)
 {
     struct server *redis = start_redis(NULL);
     char *log = log_path();
@@ -279,7 +279,7 @@ Test(configuration, with_disable_nothing_is_different)
     cr_assert_eq(access(log, F_OK), -1, "%s", content_of(log));
 }
 
-Test(configuration, with_disable_a_connect_costs_no_system_call)
+Test(configuration, disabled_guard_adds_no_system_call_to_connect)
 {
     struct server *redis = start_redis(NULL);
     const char *const steps[] = {PROGRAMS "sockets", "socket=tcp", connect_step(redis), NULL};
@@ -312,7 +312,7 @@ static void skip_unless_set_user_id_works(void)
         cr_skip_test("needs root, and a file system and process where set-user-ID works");
 }
 
-Test(configuration, a_set_user_id_program_does_not_believe_the_environment)
+Test(configuration, set_user_id_program_ignores_environment)
 {
     enum { NOBODY = 65534 };
     skip_unless_set_user_id_works();

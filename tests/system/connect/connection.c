@@ -1,21 +1,20 @@
 /*
- * A connect() to a Redis port, seen from the program that makes it: what the socket has by then,
- * what sockets that are no concern of the guard have, and that nothing else is different. Real
- * servers; `programs/sockets` makes the calls.
+ * A connect() to a Redis port: the options that the socket has afterwards, the sockets that the
+ * guard must not change, and results that are the same as without the guard. Real servers;
+ * `programs/sockets` makes the calls.
  */
 #include "sockets.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTED "socket 3\nconnect 0\n"
 
 /* ---- what a guarded connection has ---- */
 
-Test(connection, has_the_five_options_of_the_environment_and_cloexec)
+Test(connection, connection_has_five_configured_options_and_cloexec)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "options", "ping"),
@@ -23,7 +22,7 @@ Test(connection, has_the_five_options_of_the_environment_and_cloexec)
                  CONNECTED TUNED_OPTIONS " CLOEXEC 1\nping +PONG\n");
 }
 
-Test(connection, has_the_default_options_where_the_environment_says_nothing)
+Test(connection, connection_has_default_options_in_empty_environment)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -32,7 +31,7 @@ Test(connection, has_the_default_options_where_the_environment_says_nothing)
                   "CLOEXEC 1\n");
 }
 
-Test(connection, over_ipv6_is_guarded)
+Test(connection, ipv6_connection_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp6", connect6_step(redis), "options", "ping"),
@@ -40,7 +39,7 @@ Test(connection, over_ipv6_is_guarded)
                  CONNECTED TUNED_OPTIONS " CLOEXEC 1\nping +PONG\n");
 }
 
-Test(connection, to_an_ipv4_address_mapped_into_ipv6_is_guarded)
+Test(connection, connection_to_ipv4_mapped_address_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp6", connect_mapped_step(redis), "options", "ping"),
@@ -48,7 +47,7 @@ Test(connection, to_an_ipv4_address_mapped_into_ipv6_is_guarded)
                  CONNECTED TUNED_OPTIONS " CLOEXEC 1\nping +PONG\n");
 }
 
-Test(connection, to_a_port_inside_a_range_is_guarded)
+Test(connection, connection_to_port_inside_range_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     const char *ports = text("REDISGUARD_PORTS=1,%d-%d", redis->port - 1, redis->port + 1);
@@ -57,7 +56,7 @@ Test(connection, to_a_port_inside_a_range_is_guarded)
                  CONNECTED TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(connection, of_a_non_blocking_socket_is_guarded)
+Test(connection, non_blocking_connection_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", "nonblocking", connect_step(redis), "options",
@@ -67,7 +66,7 @@ Test(connection, of_a_non_blocking_socket_is_guarded)
                  " CLOEXEC 1\nconnected: yes\nguards 1\n");
 }
 
-Test(connection, whose_end_is_asked_for_by_a_second_connect_stays_guarded)
+Test(connection, second_connect_for_result_keeps_connection_guarded)
 {
     struct server *redis = start_redis(NULL);
     const char *again = connect_step(redis);
@@ -81,7 +80,7 @@ Test(connection, whose_end_is_asked_for_by_a_second_connect_stays_guarded)
 
 /* ---- before the handshake ---- */
 
-Test(connection, has_all_options_set_before_the_one_connect_that_the_kernel_sees)
+Test(connection, options_are_set_before_only_connect_system_call)
 {
     struct server *redis = start_redis(NULL);
     char *calls = calls_of(STEPS("socket=tcp", connect_step(redis)), guarded(redis, WORDS(TUNED)),
@@ -96,7 +95,7 @@ Test(connection, has_all_options_set_before_the_one_connect_that_the_kernel_sees
         cr_assert_eq(lines_with(calls, wanted[i]), 1, "%s in:\n%s", wanted[i], calls);
 }
 
-Test(connection, that_is_still_shaking_hands_has_the_options_already)
+Test(connection, connection_in_handshake_has_its_options)
 {
     enter_private_network();
     struct server *redis = start_redis(NULL);
@@ -111,19 +110,17 @@ Test(connection, that_is_still_shaking_hands_has_the_options_already)
 }
 
 /* The kernel does it (Linux 5.4), if the option is there in time; without it this takes minutes. */
-Test(connection, to_a_host_that_does_not_answer_is_given_up_after_user_timeout)
+Test(connection, connect_to_silent_host_ends_after_user_timeout)
 {
     enum { USER_TIMEOUT_MS = 1500, MARGIN_MS = 1000 };
     enter_private_network();
     struct server *redis = start_redis(NULL);
     cut_link(redis);
-    struct timespec before, after;
-    clock_gettime(CLOCK_MONOTONIC, &before);
+    double before = seconds_now();
     char *printed =
         printed_by(STEPS("socket=tcp", connect_step(redis)),
                    guarded(redis, WORDS(text("REDISGUARD_USER_TIMEOUT=%d", USER_TIMEOUT_MS))));
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    long took = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+    long took = (long)((seconds_now() - before) * 1000);
     EXPECT_LINES(printed, "socket 3\nconnect -1 Connection timed out\n");
     cr_assert(took >= USER_TIMEOUT_MS && took <= USER_TIMEOUT_MS + MARGIN_MS, "%ld ms", took);
 }
@@ -136,7 +133,7 @@ Test(connection, to_a_host_that_does_not_answer_is_given_up_after_user_timeout)
     "connected: Connection refused\nconnect -1 Software caused connection abort\n"                 \
     "connect -1 Operation now in progress\nconnected: yes\n"
 
-Test(connection, whose_connect_a_signal_interrupts_is_guarded_when_it_comes_about)
+Test(connection, connection_is_guarded_after_signal_interrupts_connect)
 {
     enter_private_network();
     struct server *redis = start_redis(NULL);
@@ -158,7 +155,7 @@ Test(connection, whose_connect_a_signal_interrupts_is_guarded_when_it_comes_abou
                  "child\nping -1 Broken pipe\nparent\nping +PONG\n");
 }
 
-Test(connection, that_was_refused_is_not_guarded)
+Test(connection, refused_connection_is_not_guarded)
 {
     const char *nobody = text("connect=127.0.0.1:%d", refusing_port());
     EXPECT_LINES(
@@ -167,7 +164,7 @@ Test(connection, that_was_refused_is_not_guarded)
 }
 
 /* The refusal comes after connect() has returned; the next one passes it on. */
-Test(connection, that_was_refused_late_is_not_guarded_once_connect_has_said_so)
+Test(connection, late_refusal_ends_guarding_when_connect_reports_it)
 {
     const char *nobody = text("connect=127.0.0.1:%d", refusing_port());
     EXPECT_LINES(printed_by(STEPS("socket=tcp", "nonblocking", nobody, "connected", nobody,
@@ -180,7 +177,7 @@ Test(connection, that_was_refused_late_is_not_guarded_once_connect_has_said_so)
                  "CLOEXEC 1\n");
 }
 
-Test(connection, that_is_retried_on_the_same_descriptor_after_a_refusal_is_guarded)
+Test(connection, retry_on_same_descriptor_after_refusal_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     const char *nobody = text("connect=127.0.0.1:%d", refusing_port());
@@ -191,7 +188,7 @@ Test(connection, that_is_retried_on_the_same_descriptor_after_a_refusal_is_guard
                  " CLOEXEC 1\nchild\nping -1 Broken pipe\nparent\nping +PONG\n");
 }
 
-Test(connection, that_is_retried_after_a_refusal_that_came_late_is_guarded)
+Test(connection, retry_after_late_refusal_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     const char *nobody = text("connect=127.0.0.1:%d", refusing_port());
@@ -202,7 +199,7 @@ Test(connection, that_is_retried_after_a_refusal_that_came_late_is_guarded)
                  REFUSED_LATE "guards 1\n" TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(connection, that_is_made_again_on_a_disconnected_socket_is_guarded)
+Test(connection, new_connection_on_disconnected_socket_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "connect=unspec", "guards",
@@ -226,7 +223,7 @@ static void expect_left_to_the_program(const char *const steps[], const char *co
                       before));
 }
 
-Test(connection, of_a_socket_that_moved_on_to_another_server_is_not_guarded)
+Test(connection, socket_reconnected_to_another_server_is_not_guarded)
 {
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
@@ -236,7 +233,7 @@ Test(connection, of_a_socket_that_moved_on_to_another_server_is_not_guarded)
                                guarded(redis, WORDS(TUNED)), CONNECTED "connect 0\nconnect 0\n");
 }
 
-Test(connection, of_a_socket_that_was_refused_late_and_moved_on_is_not_guarded)
+Test(connection, socket_refused_late_and_connected_elsewhere_is_not_guarded)
 {
     struct server *other = start_redis(NULL);
     int nobody = refusing_port();
@@ -250,7 +247,7 @@ Test(connection, of_a_socket_that_was_refused_late_and_moved_on_is_not_guarded)
 
 /* ---- what never was ---- */
 
-Test(connection, to_another_port_is_left_alone)
+Test(connection, connection_to_another_port_is_unchanged)
 {
     struct server *redis = start_redis(NULL);
     const char *const env[] = {"LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1", TUNED, NULL};
@@ -260,7 +257,7 @@ Test(connection, to_another_port_is_left_alone)
     printed_alike(STEPS("socket=tcp6", connect_mapped_step(redis), "options", "ping"), env);
 }
 
-Test(connection, over_udp_to_the_same_port_is_left_alone)
+Test(connection, udp_socket_to_same_port_is_unchanged)
 {
     const char *const env[] = {GUARDED_EVERYWHERE, TUNED, NULL};
     char *printed =
@@ -270,7 +267,7 @@ Test(connection, over_udp_to_the_same_port_is_left_alone)
     cr_assert_eq(lines_with(printed, "connect 0"), 2, "%s", printed);
 }
 
-Test(connection, that_is_accepted_is_left_alone_and_so_is_its_listening_socket)
+Test(connection, accepted_and_listening_sockets_are_unchanged)
 {
     printed_alike(STEPS("socket=tcp", "bind=127.0.0.1:0", "options", "listen", "options",
                         "socket=tcp", "connect=listener", "use=3", "options", "accept", "options",
@@ -278,7 +275,7 @@ Test(connection, that_is_accepted_is_left_alone_and_so_is_its_listening_socket)
                   WORDS(GUARDED_EVERYWHERE, TUNED));
 }
 
-Test(connection, that_fails_for_a_bad_address_fails_as_without_the_guard)
+Test(connection, connect_to_bad_address_fails_as_without_guard)
 {
     struct server *redis = start_redis(NULL);
     char *printed =
@@ -288,7 +285,7 @@ Test(connection, that_fails_for_a_bad_address_fails_as_without_the_guard)
     cr_assert_gt(lines_with(printed, "Operation now in progress"), 10);
 }
 
-Test(connection, that_is_refused_or_repeated_says_so_as_without_the_guard)
+Test(connection, refused_and_repeated_connects_fail_as_without_guard)
 {
     struct server *redis = start_redis(NULL);
     const char *nobody = text("connect=127.0.0.1:%d", refusing_port());
@@ -300,7 +297,7 @@ Test(connection, that_is_refused_or_repeated_says_so_as_without_the_guard)
 
 /* ---- Unix-domain sockets ---- */
 
-Test(connection, over_a_unix_socket_that_matches_is_not_leaked_but_not_tuned_either)
+Test(connection, matching_unix_connection_gets_cloexec_and_no_tcp_options)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=unix", connect_unix_step(redis), "guards", "options",
@@ -311,7 +308,7 @@ Test(connection, over_a_unix_socket_that_matches_is_not_leaked_but_not_tuned_eit
                  "CLOEXEC 1\nchild\nping -1 Broken pipe\nparent\nping +PONG\n");
 }
 
-Test(connection, over_a_unix_socket_that_does_not_match_is_left_alone)
+Test(connection, unix_connection_that_matches_no_glob_is_unchanged)
 {
     struct server *redis = start_redis(NULL);
     printed_alike(STEPS("socket=unix", connect_unix_step(redis), "options", "fork", "ping", "wait"),
@@ -328,7 +325,7 @@ static void expect_unguarded(const char *kind, const char *name)
                  "options KEEPALIVE 0 KEEPIDLE - KEEPINTVL - KEEPCNT - USER_TIMEOUT - CLOEXEC 0\n");
 }
 
-Test(connection, over_a_unix_socket_of_packets_or_without_a_path_is_left_alone)
+Test(connection, unix_packet_socket_and_abstract_name_are_unchanged)
 {
     expect_unguarded("socket=unix-packet", text("%s/redis.sock", scratch_directory()));
     expect_unguarded("socket=unix", text("@%s/redis.sock", scratch_directory()));
@@ -336,7 +333,7 @@ Test(connection, over_a_unix_socket_of_packets_or_without_a_path_is_left_alone)
 
 /* ---- exec ---- */
 
-Test(connection, does_not_survive_exec)
+Test(connection, exec_closes_connection)
 {
     struct server *redis = start_redis(NULL);
     const char *const steps[] = {PROGRAMS "sockets",
@@ -355,7 +352,7 @@ Test(connection, does_not_survive_exec)
                  "ping -1 Bad file descriptor\nping -1 Bad file descriptor\n");
 }
 
-Test(connection, survives_exec_where_cloexec_is_0)
+Test(connection, exec_keeps_connection_with_cloexec_0)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(

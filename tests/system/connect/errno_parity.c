@@ -1,8 +1,8 @@
 /*
- * Every error that the manual pages of the hooked functions list and a program can bring about, and
- * every success beside it, is the same with and without the guard: result, errno and effect. The
- * tables are programs/errors_*.c, which print a line for each case. Each is run bare, guarded
- * whatever it connects to, and with the guard in place but nothing for it to do.
+ * Every error that the manual pages of the hooked functions list and a program can cause, and every
+ * success beside it, has the same result, errno and effect with and without the guard. The tables
+ * are programs/errno_*.c, which print a line for each case. Each runs without the guard, guarded
+ * whatever it connects to, and with the guard loaded but no port to guard.
  */
 #include "sockets.h"
 
@@ -26,50 +26,61 @@ static void expect_the_same_errors(const char *program, const char *const errors
     expect_errors_in(printed, errors);
 }
 
-Test(errno_parity, of_connect_are_the_same)
+Test(errno_parity, connect_sets_the_same_errno)
 {
-    expect_the_same_errors("errors_connect",
+    expect_the_same_errors("errno_connect",
                            WORDS("EACCES", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EALREADY",
                                  "EBADF", "ECONNREFUSED", "EINPROGRESS", "EINTR", "EINVAL",
                                  "EISCONN", "ENETUNREACH", "ENOENT", "ENOTDIR", "ENOTSOCK",
                                  "EPROTOTYPE", "ETIMEDOUT"));
 }
 
-Test(errno_parity, of_connect_leave_a_socket_alone_that_is_something_else)
+Test(errno_parity, failing_connect_leaves_other_kinds_of_socket_unchanged)
 {
     struct server *redis = start_redis(NULL);
     const char *const *argv =
-        WORDS(PROGRAMS "errors_foreign", scratch_directory(), text("%d", redis->port));
+        WORDS(PROGRAMS "errno_foreign", scratch_directory(), text("%d", redis->port));
     char *printed = printed_alike(argv, guarded(redis, NULL));
     expect_errors_in(printed, WORDS("EISCONN", "EALREADY"));
 }
 
-Test(errno_parity, of_setsockopt_are_the_same)
+Test(errno_parity, setsockopt_sets_the_same_errno)
 {
-    expect_the_same_errors("errors_setsockopt",
+    expect_the_same_errors("errno_setsockopt",
                            WORDS("EBADF", "EDOM", "EFAULT", "EINVAL", "ENODEV", "ENOENT",
                                  "ENOPROTOOPT", "ENOTSOCK", "EOPNOTSUPP", "EPERM"));
 }
 
-Test(errno_parity, of_dup_dup2_and_dup3_are_the_same)
+Test(errno_parity, getsockopt_sets_the_same_errno)
 {
-    expect_the_same_errors("errors_copies", WORDS("EBADF", "EINVAL", "EMFILE"));
+    expect_the_same_errors("errno_getsockopt", WORDS("EBADF", "EFAULT", "EINVAL", "ENOPROTOOPT",
+                                                     "ENOTSOCK", "EOPNOTSUPP"));
 }
 
-Test(errno_parity, of_fcntl_are_the_same_for_every_command)
+Test(errno_parity, close_sets_the_same_errno)
 {
-    expect_the_same_errors("errors_fcntl", WORDS("EAGAIN", "EBADF", "EBUSY", "EFAULT", "EINTR",
-                                                 "EINVAL", "ENOTDIR", "EPERM", "ESRCH"));
+    expect_the_same_errors("errno_close", WORDS("EBADF", "EINVAL"));
 }
 
-Test(errno_parity, of_fork_and_daemon_are_the_same)
+Test(errno_parity, dup_dup2_and_dup3_set_the_same_errno)
 {
-    expect_the_same_errors("errors_fork", WORDS("EAGAIN"));
+    expect_the_same_errors("errno_copies", WORDS("EBADF", "EINVAL", "EMFILE"));
 }
 
-Test(errno_parity, of_dlopen_are_the_same_and_dlerror_says_the_same)
+Test(errno_parity, every_fcntl_command_sets_the_same_errno)
 {
-    const char *const *argv = WORDS(PROGRAMS "errors_dlopen", scratch_directory());
+    expect_the_same_errors("errno_fcntl", WORDS("EAGAIN", "EBADF", "EBUSY", "EFAULT", "EINTR",
+                                                "EINVAL", "ENOTDIR", "EPERM", "ESRCH"));
+}
+
+Test(errno_parity, fork_and_daemon_set_the_same_errno)
+{
+    expect_the_same_errors("errno_fork", WORDS("EAGAIN"));
+}
+
+Test(errno_parity, dlopen_and_dlerror_report_the_same_errors)
+{
+    const char *const *argv = WORDS(PROGRAMS "errno_dlopen", scratch_directory());
     char *printed = printed_alike(argv, WORDS("LD_PRELOAD=" LIBRARY));
     const char *const sayings[] = {"cannot open shared object file",
                                    "file too short",

@@ -1,7 +1,8 @@
 /*
- * What a program's own setsockopt() does to a guarded connection: with FORCE nothing, though it is
- * told what the kernel says; without FORCE, and on any other socket, what it always does. The
- * options asked for here differ from the guard's, so that each test sees which of the two holds.
+ * What a program's own setsockopt() does to a guarded connection. With FORCE it changes nothing,
+ * though the program gets the kernel's result; without FORCE, and on any other socket, it works as
+ * without the guard. The options set here differ from the guard's, so that each test sees whose
+ * value the socket has.
  */
 #include "sockets.h"
 
@@ -17,7 +18,7 @@
 #define THEIR_OPTIONS     "options KEEPALIVE 0 KEEPIDLE 99 KEEPINTVL 98 KEEPCNT 97 USER_TIMEOUT 96"
 #define CONNECTED         "socket 3\nconnect 0\n"
 
-Test(setsockopt_override, the_programs_values_are_accepted_and_do_not_stand)
+Test(setsockopt_override, programs_values_are_accepted_and_ours_stay)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), SET_ALL_FIVE, "options"),
@@ -32,7 +33,7 @@ static void expect_one_defended(const struct server *redis, const char *set)
                  CONNECTED "set 0\n" TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, each_of_the_five_is_defended_by_itself)
+Test(setsockopt_override, guard_keeps_each_of_five_options_separately)
 {
     struct server *redis = start_redis(NULL);
     expect_one_defended(redis, "set=KEEPALIVE:0");
@@ -42,7 +43,7 @@ Test(setsockopt_override, each_of_the_five_is_defended_by_itself)
     expect_one_defended(redis, "set=USER_TIMEOUT:0");
 }
 
-Test(setsockopt_override, values_from_before_the_connect_do_not_stand_either)
+Test(setsockopt_override, connect_replaces_values_set_before_it)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", SET_ALL_FIVE, connect_step(redis), "options"),
@@ -50,7 +51,7 @@ Test(setsockopt_override, values_from_before_the_connect_do_not_stand_either)
                  "socket 3\n" ALL_FIVE_ACCEPTED "connect 0\n" TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, begins_while_the_handshake_is_still_going_on)
+Test(setsockopt_override, guard_keeps_its_values_during_handshake)
 {
     enter_private_network();
     struct server *redis = start_redis(NULL);
@@ -62,7 +63,7 @@ Test(setsockopt_override, begins_while_the_handshake_is_still_going_on)
             TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, leaves_every_other_option_to_the_program)
+Test(setsockopt_override, program_can_set_every_other_option)
 {
     struct server *redis = start_redis(NULL);
     char *calls = calls_of(STEPS("socket=tcp", connect_step(redis), "set=NODELAY:1"),
@@ -72,7 +73,7 @@ Test(setsockopt_override, leaves_every_other_option_to_the_program)
                  "no call of the guard's own was due:\n%s", calls);
 }
 
-Test(setsockopt_override, what_the_kernel_refuses_is_refused_as_without_the_guard)
+Test(setsockopt_override, refused_setsockopt_fails_as_without_guard)
 {
     struct server *redis = start_redis(NULL);
     char *printed = printed_alike(WORDS(PROGRAMS "bad_options", text("%d", redis->port)),
@@ -82,7 +83,7 @@ Test(setsockopt_override, what_the_kernel_refuses_is_refused_as_without_the_guar
     cr_assert_gt(lines_with(printed, ": 0"), 20);
 }
 
-Test(setsockopt_override, what_the_kernel_refuses_leaves_our_values)
+Test(setsockopt_override, refused_setsockopt_leaves_our_values)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -108,22 +109,22 @@ static void expect_copy_defended(const char *copy, const char *number, const cha
                       line, strstr(line, "cloexec") || strstr(line, "dup3") ? 1 : 0));
 }
 
-Test(setsockopt_override, holds_for_a_copy_made_by_dup)
+Test(setsockopt_override, dup_copy_keeps_guards_values)
 {
     expect_copy_defended("dup", "use=4", "dup 4");
 }
 
-Test(setsockopt_override, holds_for_a_copy_made_by_dup2)
+Test(setsockopt_override, dup2_copy_keeps_guards_values)
 {
     expect_copy_defended("dup2=9", "use=9", "dup2 9");
 }
 
-Test(setsockopt_override, holds_for_a_copy_made_by_dup3)
+Test(setsockopt_override, dup3_copy_keeps_guards_values)
 {
     expect_copy_defended("dup3=9", "use=9", "dup3 9");
 }
 
-Test(setsockopt_override, holds_for_a_copy_made_by_fcntl)
+Test(setsockopt_override, fcntl_copy_keeps_guards_values)
 {
     expect_copy_defended("dupfd=9", "use=9", "dupfd 9");
     expect_copy_defended("dupfd-cloexec=9", "use=9", "dupfd-cloexec 9");
@@ -131,7 +132,7 @@ Test(setsockopt_override, holds_for_a_copy_made_by_fcntl)
 
 /* ---- where the program's values stand ---- */
 
-Test(setsockopt_override, with_force_0_the_programs_values_stand)
+Test(setsockopt_override, programs_values_stay_with_force_0)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -140,7 +141,7 @@ Test(setsockopt_override, with_force_0_the_programs_values_stand)
         CONNECTED TUNED_OPTIONS " CLOEXEC 1\n" ALL_FIVE_ACCEPTED THEIR_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, on_a_socket_that_is_not_guarded_the_programs_values_stand)
+Test(setsockopt_override, programs_values_stay_on_unguarded_socket)
 {
     struct server *redis = start_redis(NULL);
     const char *const steps[] = {PROGRAMS "sockets", "socket=tcp", connect_step(redis),
@@ -150,8 +151,7 @@ Test(setsockopt_override, on_a_socket_that_is_not_guarded_the_programs_values_st
 }
 
 /* Nobody tells the guard of a close(): it must see for itself that this is another socket. */
-Test(setsockopt_override,
-     on_another_socket_that_got_the_number_of_a_guarded_one_the_programs_values_stand)
+Test(setsockopt_override, programs_values_stay_on_new_socket_at_guarded_number)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "close", "socket=tcp",
@@ -160,7 +160,7 @@ Test(setsockopt_override,
                  CONNECTED "close 0\nsocket 3\n" ALL_FIVE_ACCEPTED THEIR_OPTIONS " CLOEXEC 0\n");
 }
 
-Test(setsockopt_override, on_a_unix_socket_the_programs_value_stands)
+Test(setsockopt_override, programs_value_stays_on_unix_socket)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -173,7 +173,7 @@ Test(setsockopt_override, on_a_unix_socket_the_programs_value_stands)
         "options KEEPALIVE 0 KEEPIDLE - KEEPINTVL - KEEPCNT - USER_TIMEOUT - CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, with_user_timeout_0_that_option_is_off)
+Test(setsockopt_override, user_timeout_0_leaves_option_off)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "options"),
@@ -191,7 +191,7 @@ Test(setsockopt_override, with_user_timeout_0_that_option_is_off)
     "set=KEEPALIVE:0", "set=KEEPIDLE:99", "set=KEEPINTVL:98", "set=KEEPCNT:97", "set=USER_TIMEOUT:0"
 #define SOONER_OPTIONS "options KEEPALIVE 1 KEEPIDLE 5 KEEPINTVL 1 KEEPCNT 1 USER_TIMEOUT 7000"
 
-Test(setsockopt_override, with_force_1_a_program_that_notices_sooner_loses_its_values)
+Test(setsockopt_override, force_1_replaces_shorter_times_of_program)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -201,7 +201,7 @@ Test(setsockopt_override, with_force_1_a_program_that_notices_sooner_loses_its_v
         " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, with_force_tighten_sooner_values_stand_and_keepalive_is_on)
+Test(setsockopt_override, force_tighten_keeps_shorter_times_and_turns_keepalive_on)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", SET_SOONER, connect_step(redis), "options"),
@@ -213,7 +213,7 @@ Test(setsockopt_override, with_force_tighten_sooner_values_stand_and_keepalive_i
         CONNECTED TUNED_OPTIONS " CLOEXEC 1\n" ALL_FIVE_ACCEPTED SOONER_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, with_force_tighten_later_values_do_not_stand)
+Test(setsockopt_override, force_tighten_replaces_longer_times_of_program)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", SET_LATER, connect_step(redis), "options",
@@ -223,7 +223,7 @@ Test(setsockopt_override, with_force_tighten_later_values_do_not_stand)
                  " CLOEXEC 1\n" ALL_FIVE_ACCEPTED TUNED_OPTIONS " CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, with_force_tighten_the_options_are_chosen_one_by_one)
+Test(setsockopt_override, force_tighten_chooses_each_option_separately)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "set=KEEPIDLE:99",
@@ -233,7 +233,7 @@ Test(setsockopt_override, with_force_tighten_the_options_are_chosen_one_by_one)
                            "KEEPCNT 2 USER_TIMEOUT 23456 CLOEXEC 1\n");
 }
 
-Test(setsockopt_override, with_force_tighten_the_log_names_the_values_that_hold)
+Test(setsockopt_override, force_tighten_logs_values_in_effect)
 {
     struct server *redis = start_redis(NULL);
     char *log = log_path();
@@ -249,7 +249,7 @@ Test(setsockopt_override, with_force_tighten_the_log_names_the_values_that_hold)
  * The program would notice after three seconds; the guard alone after 23. Linux counts probes only
  * where no user timeout is set, so that the guard's would make the program wait.
  */
-Test(setsockopt_override, with_force_tighten_a_dead_peer_is_noticed_when_the_program_alone_would)
+Test(setsockopt_override, force_tighten_detects_dead_peer_at_programs_time)
 {
     enum { PROGRAMS_TIME = 3, MARGIN = 4 };
     enter_private_network();

@@ -1,7 +1,7 @@
 /*
- * What the guard adds to each call, in system calls, counted by strace: redisguard(7) lists them
- * under "WHAT IT DOES TO A PROCESS". Each case makes some calls bare and guarded; what comes first
- * is made in both and does not count.
+ * The system calls that the guard adds to each call, counted by strace; redisguard(7) lists them
+ * under "WHAT IT DOES TO A PROCESS". Each case makes some calls with and without the guard; both
+ * runs make the same preparations, so these do not count.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static int added_after_the_first(const struct server *redis, const char *step)
                  WORDS("socket=tcp", connect, "socket=tcp", step));
 }
 
-Test(cost, a_guarded_connect_adds_nine)
+Test(cost, guarded_connect_adds_nine_calls)
 {
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added_after_the_first(redis, connect_step(redis)), 9);
@@ -65,7 +65,7 @@ Test(cost, a_guarded_connect_adds_nine)
         9);
 }
 
-Test(cost, a_guarded_unix_connect_adds_six)
+Test(cost, guarded_unix_connect_adds_six_calls)
 {
     struct server *redis = start_redis(NULL);
     const char *connect = connect_unix_step(redis);
@@ -75,14 +75,14 @@ Test(cost, a_guarded_unix_connect_adds_six)
 }
 
 /* getpid(2): whose records these are. */
-Test(cost, the_first_guarded_connect_of_a_process_adds_one_more)
+Test(cost, first_guarded_connect_of_process_adds_one_more_call)
 {
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added(redis, NOTHING, WORDS("version", "socket=tcp", connect_step(redis))), 9 + 1);
 }
 
 /* As a program that reconnects does: the number of the closed one is on record still. */
-Test(cost, a_guarded_connect_on_a_number_that_was_guarded_before_adds_nine)
+Test(cost, guarded_connect_on_reused_number_adds_nine_calls)
 {
     struct server *redis = start_redis(NULL);
     const char *connect = connect_step(redis);
@@ -91,7 +91,7 @@ Test(cost, a_guarded_connect_on_a_number_that_was_guarded_before_adds_nine)
                  9);
 }
 
-Test(cost, a_connect_elsewhere_adds_one)
+Test(cost, connect_to_another_port_adds_one_call)
 {
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
@@ -108,25 +108,25 @@ static int added_to_a_guarded_connection(const char *step)
                  WORDS("socket=tcp", connect_step(redis), step));
 }
 
-Test(cost, an_option_that_is_ours_adds_two_on_a_guarded_connection)
+Test(cost, setsockopt_of_our_option_adds_two_calls)
 {
     cr_expect_eq(added_to_a_guarded_connection("set=KEEPALIVE:0"), 2);
     cr_expect_eq(added_to_a_guarded_connection("set=USER_TIMEOUT:9"), 2);
 }
 
-Test(cost, any_other_option_adds_nothing)
+Test(cost, setsockopt_of_another_option_adds_no_call)
 {
     cr_expect_eq(added_to_a_guarded_connection("set=NODELAY:1"), 0);
 }
 
-Test(cost, a_copy_of_a_guarded_connection_adds_two)
+Test(cost, copy_of_guarded_connection_adds_two_calls)
 {
     cr_expect_eq(added_to_a_guarded_connection("dup"), 2);
     cr_expect_eq(added_to_a_guarded_connection("dup2=9"), 2);
     cr_expect_eq(added_to_a_guarded_connection("dupfd=9"), 2);
 }
 
-Test(cost, what_concerns_any_other_descriptor_adds_nothing)
+Test(cost, calls_on_unguarded_descriptors_add_no_call)
 {
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added(redis, NOTHING,
@@ -136,13 +136,13 @@ Test(cost, what_concerns_any_other_descriptor_adds_nothing)
 }
 
 /* getsockopt(TCP_INFO): does the peer still answer? */
-Test(cost, closing_a_guarded_connection_adds_one)
+Test(cost, close_of_guarded_connection_adds_one_call)
 {
     cr_expect_eq(added_to_a_guarded_connection("close"), 1);
 }
 
 /* The same call finds that the number is something else by now: only once. */
-Test(cost, first_close_of_a_number_that_was_guarded_adds_one)
+Test(cost, first_close_of_once_guarded_number_adds_one_call)
 {
     struct server *redis = start_redis(NULL);
     const char *connect = connect_step(redis);
@@ -155,7 +155,7 @@ Test(cost, first_close_of_a_number_that_was_guarded_adds_one)
         1);
 }
 
-Test(cost, a_fork_with_nothing_guarded_adds_nothing)
+Test(cost, fork_with_nothing_guarded_adds_no_call)
 {
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added(redis, WORDS("socket=tcp"), WORDS("socket=tcp", "fork")), 0);
@@ -163,7 +163,7 @@ Test(cost, a_fork_with_nothing_guarded_adds_nothing)
 
 /* In the child socketpair(2), twice close(2) and getpid(2), and getsockopt(2) and dup3(2) for each;
  * in the parent getpid(2), and getsockopt(2) for each. */
-Test(cost, a_fork_adds_five_and_three_for_each_guarded_descriptor)
+Test(cost, fork_adds_five_calls_and_three_for_each_guarded_descriptor)
 {
     struct server *redis = start_redis(NULL);
     const char *connect = connect_step(redis);
@@ -174,7 +174,7 @@ Test(cost, a_fork_adds_five_and_three_for_each_guarded_descriptor)
 }
 
 /* Beside what the loader does for any library. */
-Test(cost, a_start_adds_nothing_to_the_loaders_own)
+Test(cost, start_adds_no_call_to_loaders_own)
 {
     struct server *redis = start_redis(NULL);
     int enabled = calls(NOTHING, guarded(redis, NULL));

@@ -1,6 +1,6 @@
 /*
- * How many page faults the guard adds to a start and to a fork: most of what both cost. Counted as
- * the kernel counts them; where the loader puts things is drawn for each run, hence the medians.
+ * The page faults that the guard adds to a start and to a fork: most of the cost of both. The
+ * kernel counts them; the loader's addresses are random in each run, hence the medians.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static struct faults faults_with(const char *preload)
 }
 
 /* Measured: 1. Where nothing is done about it, a start takes 8 more. */
-Test(cost_faults, of_a_start_are_at_most_four_more_than_with_an_empty_preload)
+Test(cost_faults, start_adds_at_most_four_page_faults_to_empty_preload)
 {
     long empty = faults_with(EMPTY_PRELOAD).start;
     long guard = faults_with(LIBRARY).start;
@@ -49,7 +49,7 @@ Test(cost_faults, of_a_start_are_at_most_four_more_than_with_an_empty_preload)
 }
 
 /* The parent writes to no page that it would not; the child runs our handler, one page of code. */
-Test(cost_faults, of_a_fork_are_none_in_the_parent_and_at_most_two_in_the_child)
+Test(cost_faults, fork_adds_no_page_fault_in_parent_and_at_most_two_in_child)
 {
     struct faults empty = faults_with(EMPTY_PRELOAD);
     struct faults guard = faults_with(LIBRARY);

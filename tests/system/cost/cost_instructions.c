@@ -1,7 +1,6 @@
 /*
- * What the guard adds to calls that are not its concern, and to a start, in instructions, counted
- * by callgrind. The system calls that it adds are counted in cost.c, memory and file size in
- * cost_memory.c.
+ * The instructions that the guard adds to calls on unguarded descriptors, and to a start, counted
+ * by callgrind. cost.c counts the system calls, cost_memory.c memory and file size.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -46,7 +45,7 @@ static long added(const struct server *redis, const char *what)
 
 /* Measured: 49 to 79, four of them: is a dead connection remembered? A second path for what is not
  * ours took 25 at the most, on a call of 560 ns. */
-Test(cost_instructions, an_option_of_a_socket_that_is_not_guarded_adds_at_most_80)
+Test(cost_instructions, setsockopt_on_unguarded_socket_adds_at_most_80)
 {
     static const char *const options[] = {"reuseaddr", "nodelay", "keepalive",   "keepidle",
                                           "keepintvl", "keepcnt", "user_timeout"};
@@ -64,14 +63,14 @@ Test(cost_instructions, close_of_another_descriptor_adds_at_most_12)
     cr_expect(count > 0 && count <= 12, "%ld", count);
 }
 
-Test(cost_instructions, a_command_to_redis_and_its_reply_add_nothing)
+Test(cost_instructions, command_to_redis_and_its_reply_add_nothing)
 {
     struct server *redis = start_redis(NULL);
     cr_expect_eq(added(redis, "get"), 0);
 }
 
 /* Measured: 26,500. An empty preload is the least that any costs. */
-Test(cost_instructions, a_start_adds_at_most_32000_to_an_empty_preload)
+Test(cost_instructions, start_adds_at_most_32000_to_empty_preload)
 {
     const char *const *empty = WORDS("LD_PRELOAD=" EMPTY_PRELOAD);
     long least = instructions_of(WORDS(CALLGRIND, "/bin/true"), empty);
@@ -117,7 +116,7 @@ static long added_by_modules(int count)
 
 /* Each has a dependency of its own, and one that the program began with. Measured: 130,000 for ten,
  * 437,000 for thirty; where each need is looked for in all that is loaded, 1,163,000. */
-Test(cost_instructions, the_thirtieth_module_adds_hardly_more_than_the_first)
+Test(cost_instructions, thirtieth_module_adds_about_as_much_as_first)
 {
     long ten = added_by_modules(10);
     long thirty = added_by_modules(30);

@@ -1,7 +1,6 @@
 /*
- * What the guard takes of memory, as the kernel counts the pages that a process has written to, and
- * the size of its file. Its system calls are counted in cost.c, instructions in
- * cost_instructions.c.
+ * The memory that the guard takes, as the kernel counts the pages that a process has written to,
+ * and the size of its file. cost.c counts its system calls, cost_instructions.c its instructions.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -41,7 +40,7 @@ static struct memory bytes_of_its_own(const char *const env[], const struct serv
     return runs[RUNS / 2];
 }
 
-Test(cost_memory, of_no_connection_is_at_most_32_kib_more_than_an_empty_preload_takes)
+Test(cost_memory, idle_library_takes_at_most_32_kib_more_than_empty_preload)
 {
     struct server *redis = start_redis(NULL);
     const char *const nothing[] = {"LD_PRELOAD=" EMPTY_PRELOAD, NULL};
@@ -59,7 +58,7 @@ static void need_descriptors(int count)
         cr_skip_test("needs a limit of %d open files", count);
 }
 
-Test(cost_memory, of_each_guarded_descriptor_is_at_most_64_bytes)
+Test(cost_memory, each_guarded_descriptor_takes_at_most_64_bytes)
 {
     need_descriptors(MANY + 20);
     struct server *redis = start_redis(NULL);
@@ -68,7 +67,7 @@ Test(cost_memory, of_each_guarded_descriptor_is_at_most_64_bytes)
     cr_expect(each > 8 && each <= 64, "%.1f", each);
 }
 
-Test(cost_memory, of_the_stripped_file_on_disk_is_at_most_64_kib)
+Test(cost_memory, stripped_library_is_at_most_64_kib)
 {
     char *stripped = text("%s/stripped.so", scratch_directory());
     struct stat status = {0};

@@ -108,6 +108,42 @@ Test(half_open, job_arrives_where_a_non_blocking_connect_sets_an_option)
     job_arrives_after("close", "option");
 }
 
+#define MODULE BUILD_DIR "/tests/system/modules/half_open_module.so"
+
+Test(half_open, job_arrives_where_a_deepbind_module_closes_and_asks_for_the_error)
+{
+    job_arrives_after(MODULE, MODULE);
+}
+
+/* The attempt begins before the heal, and its SYN that is sent again after it comes through. */
+static void attempt_straddles_the_heal(const char *how_to_connect)
+{
+    enter_network_with_redis();
+    struct program *worker = start_worker_detecting(8, "close", how_to_connect, NULL);
+    WAIT_UNTIL(waiting() == 1);
+    cut_link(redis);
+    wait_for_line(worker, "died: Connection timed out");
+    tell_program(worker, "again\n");
+    WAIT_UNTIL(strstr(sockets_to(redis->port), "SYN-SENT") != NULL);
+    heal_link();
+    cr_assert_eq(waiting(), 1, "the old one");
+    wait_for_line(worker, "connected");
+    WAIT_UNTIL(strstr(redis_ask(redis, "CLIENT LIST"), "age=0 ") != NULL);
+    WAIT_UNTIL(waiting() == 1);
+    redis_ask(redis, "RPUSH queue job");
+    wait_for_line(worker, "popped");
+}
+
+Test(half_open, job_arrives_where_a_blocking_attempt_straddles_the_heal)
+{
+    attempt_straddles_the_heal("blocking");
+}
+
+Test(half_open, job_arrives_where_a_non_blocking_attempt_straddles_the_heal)
+{
+    attempt_straddles_the_heal("error");
+}
+
 Test(half_open, without_the_reset_the_server_pushes_the_job_into_the_dead_connection)
 {
     enter_network_with_redis();
@@ -132,6 +168,45 @@ Test(half_open, log_tells_of_the_death_and_of_the_reset)
                  1, "%s", log);
     cr_expect_eq(lines_with(log, "has dropped its end of the dead connection from 127.0.0.1:"), 1,
                  "%s", log);
+}
+
+/* ---- many threads, and forks ---- */
+
+enum { STORM_THREADS = 16 };
+
+static struct outcome storm(const char *const argv[], const char *const env[])
+{
+    struct program *program = start_program(argv, env);
+    WAIT_UNTIL(waiting() == STORM_THREADS);
+    cut_link(redis);
+    wait_for_line(program, "all are dead");
+    heal_link();
+    tell_program(program, "again\n");
+    wait_for_line(program, "children that held a connection of the library: none, that failed: 0");
+    wait_for_line(program, "connected");
+    WAIT_UNTIL(waiting() == STORM_THREADS);
+    return finish_program(program);
+}
+
+Test(half_open, threads_that_reconnect_at_once_reset_all_and_children_hold_no_knock)
+{
+    allow_seconds(40);
+    enter_network_with_redis();
+    struct outcome outcome = storm(WORDS(PROGRAMS "half_open_storm", text("%d", redis->port)),
+                                   guarded(redis, WORDS("REDISGUARD_DETECT=3")));
+    cr_expect_eq(outcome.status, 0, "%s", outcome.err);
+}
+
+/* With the library's modules linked in, as in threads.c. */
+Test(half_open, threads_that_reconnect_at_once_have_no_data_race)
+{
+    enter_network_with_redis();
+    struct outcome outcome =
+        storm(WORDS("setarch", "-R", BUILD_DIR "/tsan/half_open_storm", text("%d", redis->port)),
+              WORDS("TSAN_OPTIONS=exitcode=66:report_signal_unsafe=0:report_thread_leaks=0",
+                    "REDISGUARD_DETECT=3", text("REDISGUARD_PORTS=%d", redis->port)));
+    cr_expect_eq(outcome.status, 0, "%s", outcome.err);
+    cr_expect(strstr(outcome.err, "WARNING: ThreadSanitizer") == NULL, "%s", outcome.err);
 }
 
 /* ---- the program gives up first ---- */

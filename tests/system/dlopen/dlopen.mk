@@ -74,12 +74,14 @@ $(SYSTEM_PROGRAMS)/rebind_versions: private TEST_CFLAGS += -Wl,--no-as-needed \
 # ---- rebind: what only a RUNPATH or $ORIGIN finds ----
 
 REBIND_FOUND := $(SYSTEM_MODULES)/by_program/rebind_of_program.so \
+                $(SYSTEM_MODULES)/by_program/rebind_second_of_program.so \
                 $(SYSTEM_MODULES)/by_program/rebind_constructor.so \
                 $(SYSTEM_MODULES)/by_library/rebind_of_library.so
 MODULES += $(REBIND_FOUND)
 
 $(SYSTEM_MODULES)/by_program/rebind_constructor.so: $(SYSTEM_MODULES)/rebind_constructor.so
 $(SYSTEM_MODULES)/by_program/rebind_of_program.so: $(SYSTEM_MODULES)/rebind_lazy.so
+$(SYSTEM_MODULES)/by_program/rebind_second_of_program.so: $(SYSTEM_MODULES)/rebind_lazy.so
 $(SYSTEM_MODULES)/by_library/rebind_of_library.so: $(SYSTEM_MODULES)/rebind_lazy.so
 $(REBIND_FOUND):
 	@mkdir -p $(@D)
@@ -87,7 +89,7 @@ $(REBIND_FOUND):
 
 $(SYSTEM_MODULES)/rebind_opener.so: TEST_CFLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/by_library'
 
-REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,open errors signal stack)
+REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,loop open errors signal stack)
 $(REBIND_OPENERS): $(SYSTEM_MODULES)/rebind_opener.so
 $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \

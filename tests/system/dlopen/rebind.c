@@ -1,7 +1,7 @@
 /*
- * Modules that are loaded with RTLD_DEEPBIND, by which they bypass a plain preload: whether the
- * guard notices their calls, however these are bound, and leaves everything else about the modules
- * as it was. Runs programs/rebind_*.c with modules/rebind_*.c.
+ * Modules loaded with RTLD_DEEPBIND, which bypass a plain preload: the guard gets their calls,
+ * however the linker bound these, and changes nothing else in the modules. Runs programs/rebind_*.c
+ * with modules/rebind_*.c.
  */
 #include "child.h"
 
@@ -39,57 +39,57 @@ static void expect_only_rebind_to_guard(const char *name)
     expect(argv, guarded(server, NULL), guards_all);
 }
 
-Test(rebind, a_lazily_bound_module_is_guarded)
+Test(rebind, lazily_bound_module_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_lazy");
 }
 
-Test(rebind, a_module_bound_now_is_guarded)
+Test(rebind, module_bound_now_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_now");
 }
 
-Test(rebind, a_module_without_relro_is_guarded)
+Test(rebind, module_without_relro_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_norelro");
 }
 
-Test(rebind, a_module_with_full_relro_is_guarded)
+Test(rebind, module_with_full_relro_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_relro");
 }
 
-Test(rebind, a_module_without_plt_is_guarded)
+Test(rebind, module_without_plt_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_noplt");
 }
 
-Test(rebind, a_module_with_only_the_old_hash_table_is_guarded)
+Test(rebind, module_with_only_old_hash_table_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_sysv");
 }
 
-Test(rebind, a_module_that_asks_for_no_versions_is_guarded)
+Test(rebind, module_that_asks_for_no_versions_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_unversioned");
 }
 
-Test(rebind, addresses_in_a_read_only_table_are_guarded)
+Test(rebind, addresses_in_read_only_table_are_guarded)
 {
     expect_only_rebind_to_guard("rebind_table");
 }
 
-Test(rebind, addresses_in_a_writable_table_are_guarded)
+Test(rebind, addresses_in_writable_table_are_guarded)
 {
     expect_only_rebind_to_guard("rebind_writable_table");
 }
 
-Test(rebind, what_a_module_brings_in_with_it_is_guarded)
+Test(rebind, dependency_of_module_is_guarded)
 {
     expect_only_rebind_to_guard("rebind_dependent");
 }
 
-Test(rebind, a_module_that_is_found_by_its_bare_name_is_guarded)
+Test(rebind, module_that_is_found_by_its_bare_name_is_guarded)
 {
     struct server *server = start_redis(NULL);
     const char *directory = "LD_LIBRARY_PATH=" BUILD_DIR "/tests/system/modules";
@@ -120,7 +120,7 @@ Test(rebind, pages_keep_their_protection_and_lazy_got_entries_stay_writable)
     expect_the_same_protection("rebind_writable_table");
 }
 
-Test(rebind, a_module_keeps_a_connect_of_its_own)
+Test(rebind, module_keeps_connect_of_its_own)
 {
     expect(WORDS(built_program("rebind_private"), built_module("rebind_private"), "0"),
            WORDS("LD_PRELOAD=" LIBRARY), "connect: private\n");
@@ -142,7 +142,7 @@ static void expect_to_keep_its_connect(const char *first, const char *preload)
     }
 }
 
-Test(rebind, a_module_keeps_the_connect_of_its_dependency_and_its_setsockopt_is_guarded)
+Test(rebind, module_keeps_its_dependencys_connect_and_gets_our_setsockopt)
 {
     struct server *server = start_redis(NULL);
     for (const char *const *user = users_of_a_private_connect; *user != NULL; user++) {
@@ -153,19 +153,19 @@ Test(rebind, a_module_keeps_the_connect_of_its_dependency_and_its_setsockopt_is_
     }
 }
 
-Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_it)
+Test(rebind, module_keeps_connect_of_dependency_loaded_earlier)
 {
     expect_to_keep_its_connect(built_module("rebind_private"), NULL);
 }
 
-Test(rebind, a_module_keeps_the_connect_of_a_dependency_that_was_there_before_the_guard)
+Test(rebind, module_keeps_connect_of_dependency_loaded_before_guard)
 {
     expect_to_keep_its_connect(NULL, built_module("rebind_private"));
 }
 
 /* Unless it is used before, a lazy GOT entry of it does not tell that it will bind to the
  * program's. */
-Test(rebind, a_library_that_the_program_began_with_keeps_the_programs_setsockopt)
+Test(rebind, library_from_program_start_keeps_programs_setsockopt)
 {
     const char *program = built_program("rebind_start");
     const char *user = built_module("rebind_start_user");
@@ -179,7 +179,7 @@ Test(rebind, a_library_that_the_program_began_with_keeps_the_programs_setsockopt
     expect(by_name, WORDS(directory, "LD_PRELOAD=" LIBRARY), "setsockopt: the program's\n");
 }
 
-Test(rebind, two_versions_of_a_library_stay_apart)
+Test(rebind, two_versions_of_library_stay_apart)
 {
     const char *program = built_program("rebind_versions");
     const char *user = built_module("rebind_version_user");
@@ -188,7 +188,7 @@ Test(rebind, two_versions_of_a_library_stay_apart)
     expect(WORDS(program, user), WORDS("LD_PRELOAD=" LIBRARY), "program 1, module 2\n");
 }
 
-Test(rebind, pointer_changed_by_a_constructor_keeps_its_function)
+Test(rebind, pointer_changed_by_constructor_keeps_its_function)
 {
     const char *const *argv =
         WORDS(built_program("rebind_changed"), built_module("rebind_changed"));
@@ -225,7 +225,7 @@ Test(rebind, functions_after_one_that_another_preload_has_are_rebound)
 
 /* ---- a sandbox ---- */
 
-Test(rebind, where_a_sandbox_forbids_mprotect_the_module_works_unguarded_and_the_log_says_so)
+Test(rebind, module_works_unguarded_and_logged_where_sandbox_forbids_mprotect)
 {
     struct server *server = start_redis(NULL);
     char *log = log_path();
@@ -236,7 +236,7 @@ Test(rebind, where_a_sandbox_forbids_mprotect_the_module_works_unguarded_and_the
     cr_assert(strstr(lines, warning), "no \"%s\" in: %s", warning, lines);
 }
 
-Test(rebind, writable_got_entry_is_rebound_where_a_sandbox_forbids_mprotect)
+Test(rebind, writable_got_entry_is_rebound_where_sandbox_forbids_mprotect)
 {
     struct server *server = start_redis(NULL);
     expect(WORDS(built_program("rebind_seccomp"), port_of(server), built_module("rebind_now")),

@@ -1,7 +1,7 @@
 /*
- * What dlopen() does under the guard: the same as without it, whoever calls it and by whatever
- * name; and a module that RTLD_DEEPBIND keeps from a preload is guarded whichever way it was found.
- * Runs programs/rebind_open.c and others, with modules/rebind_*.c.
+ * dlopen() under the guard gives the same result as without it, for every caller and every kind of
+ * name; and the guard guards a module loaded with RTLD_DEEPBIND however the loader found it. Runs
+ * programs/rebind_open.c and others, with modules/rebind_*.c.
  */
 #include "child.h"
 
@@ -34,27 +34,27 @@ static void expect_to_find(const char *who, const char *file)
                 plain, deep));
 }
 
-Test(rebind_open, a_bare_name_is_found_by_the_runpath_of_the_program)
+Test(rebind_open, bare_name_is_found_by_runpath_of_program)
 {
     expect_to_find("program", "rebind_of_program.so");
 }
 
-Test(rebind_open, a_bare_name_is_found_by_the_runpath_of_a_library)
+Test(rebind_open, bare_name_is_found_by_runpath_of_library)
 {
     expect_to_find("library", "rebind_of_library.so");
 }
 
-Test(rebind_open, origin_is_the_place_of_the_program)
+Test(rebind_open, origin_is_directory_of_program)
 {
     expect_to_find("program", "$ORIGIN/../modules/by_program/rebind_of_program.so");
 }
 
-Test(rebind_open, origin_is_the_place_of_a_library)
+Test(rebind_open, origin_is_directory_of_library)
 {
     expect_to_find("library", "$ORIGIN/by_library/rebind_of_library.so");
 }
 
-Test(rebind_open, a_path_is_found_from_anywhere)
+Test(rebind_open, path_is_found_from_anywhere)
 {
     expect_to_find("library", built_module("rebind_lazy"));
 }
@@ -72,14 +72,14 @@ static void expect_setsockopt(const char *program, const char *file, const char 
            text("setsockopt: %s\n", how));
 }
 
-Test(rebind_open, bare_name_is_rebound_at_once_where_no_caller_has_a_path)
+Test(rebind_open, bare_name_is_rebound_at_once_where_no_caller_has_path)
 {
     expect_setsockopt("rebind_at_once", "rebind_now.so", "", "guarded");
     expect_setsockopt("rebind_at_once", "rebind_lazy.so", built_module("rebind_plain_opener"),
                       "guarded");
 }
 
-Test(rebind_open, bare_name_is_rebound_at_once_where_the_callers_path_lacks_it)
+Test(rebind_open, bare_name_is_rebound_at_once_where_callers_path_lacks_it)
 {
     expect_setsockopt("rebind_at_once", "rebind_now.so", built_module("rebind_runpath_opener"),
                       "guarded");
@@ -89,7 +89,7 @@ Test(rebind_open, bare_name_is_rebound_at_once_where_the_callers_path_lacks_it)
 }
 
 /* Only by the next hook: tests above have one run, and find the module guarded. */
-Test(rebind_open, bare_name_is_deferred_where_only_the_callers_path_has_it)
+Test(rebind_open, bare_name_is_deferred_where_only_callers_path_has_it)
 {
     const char *of_library = "rebind_of_library.so";
     expect_setsockopt("rebind_at_once", of_library, built_module("rebind_opener"), "bypasses");
@@ -102,8 +102,17 @@ Test(rebind_open, bare_name_is_deferred_where_only_the_callers_path_has_it)
                       "bypasses");
 }
 
+Test(rebind_open, bare_names_opened_in_loop_are_all_rebound)
+{
+    struct server *server = start_redis(NULL);
+    expect(WORDS(built_program("rebind_loop"), port_of(server), "rebind_of_program.so",
+                 "rebind_second_of_program.so"),
+           guarded(server, NULL),
+           "rebind_of_program.so: guarded\nrebind_second_of_program.so: guarded\n");
+}
+
 /* An unresolved entry cannot bind to a definition outside its local scope. */
-Test(rebind_open, a_module_is_guarded_though_something_else_has_functions_of_these_names)
+Test(rebind_open, module_is_guarded_though_another_object_defines_these_names)
 {
     struct server *server = start_redis(NULL);
     const char *unrelated = name_of_module("program:plain", "rebind_unrelated");
@@ -126,7 +135,7 @@ static char *expect_no_difference(const char *const argv[])
     return without.out;
 }
 
-Test(rebind_open, what_cannot_be_opened_fails_in_the_same_words)
+Test(rebind_open, failing_dlopen_gives_the_same_dlerror)
 {
     const char *words = "A file that is long enough to be looked at, and yet no shared object.\n";
     const char *text_file = text("program:deepbind:%s", scratch_file("text.so", words, 0600));
@@ -142,7 +151,7 @@ Test(rebind_open, what_cannot_be_opened_fails_in_the_same_words)
     cr_assert(!strstr(printed, "opened"), "%s", printed);
 }
 
-Test(rebind_open, the_program_itself_can_be_opened)
+Test(rebind_open, program_itself_can_be_opened)
 {
     char *printed = expect_no_difference(WORDS(built_program("rebind_open"), "0",
                                                "program:plain:NULL", "program:deepbind:NULL",
@@ -150,7 +159,7 @@ Test(rebind_open, the_program_itself_can_be_opened)
     cr_assert(!strstr(printed, "no error"), "%s", printed);
 }
 
-Test(rebind_open, what_is_loaded_is_found_by_noload_and_gone_when_closed)
+Test(rebind_open, noload_finds_loaded_module_until_dlclose)
 {
     const char *path = name_of_module("program:deepbind", "rebind_lazy");
     const char *noload = name_of_module("program:deepbind,noload", "rebind_lazy");
@@ -161,7 +170,7 @@ Test(rebind_open, what_is_loaded_is_found_by_noload_and_gone_when_closed)
     cr_assert(strstr(printed, "no error"), "%s", printed);
 }
 
-Test(rebind_open, an_error_of_dlsym_outlives_a_hook)
+Test(rebind_open, error_of_dlsym_outlives_hook)
 {
     char *printed =
         expect_no_difference(WORDS(built_program("rebind_errors"), "rebind_of_program.so"));
@@ -170,14 +179,14 @@ Test(rebind_open, an_error_of_dlsym_outlives_a_hook)
 
 /* ---- the library itself ---- */
 
-Test(rebind_open, program_forks_after_it_opened_and_closed_the_library)
+Test(rebind_open, program_forks_after_it_opened_and_closed_library)
 {
     expect(WORDS(built_program("rebind_unload"), LIBRARY), NULL, "child: status 0\n");
 }
 
 /* ---- again, and at once ---- */
 
-Test(rebind_open, a_module_that_is_unloaded_and_loaded_again_is_guarded_again)
+Test(rebind_open, module_that_is_unloaded_and_loaded_again_is_guarded_again)
 {
     struct server *server = start_redis(NULL);
     const char *path = name_of_module("program:deepbind", "rebind_relro");
@@ -212,18 +221,18 @@ static void expect_signals_to_do_no_harm(const char *file)
     expect(argv, guarded(server, NULL), "bypassed: never\n");
 }
 
-Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_path)
+Test(rebind_open, signal_handler_may_call_hooks_during_dlopen_by_path)
 {
     expect_signals_to_do_no_harm(built_module("rebind_relro"));
 }
 
-Test(rebind_open, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
+Test(rebind_open, signal_handler_may_call_hooks_during_dlopen_by_name)
 {
     expect_signals_to_do_no_harm("rebind_of_program.so");
 }
 
 /* What it has is what SIGSTKSZ was, as long as that was a number. */
-Test(rebind_open, deferred_rebind_fits_a_signal_handlers_small_stack)
+Test(rebind_open, deferred_rebind_fits_signal_handlers_small_stack)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =
@@ -232,7 +241,7 @@ Test(rebind_open, deferred_rebind_fits_a_signal_handlers_small_stack)
     expect(argv, guarded(server, NULL), "setsockopt: guarded\n");
 }
 
-Test(rebind_open, a_constructor_may_do_anything_while_its_module_is_opened)
+Test(rebind_open, constructor_may_do_anything_while_its_module_is_opened)
 {
     struct server *server = start_redis(NULL);
     const char *path = name_of_module("program:deepbind", "rebind_constructor");

@@ -1,6 +1,6 @@
 /*
- * PHP as Debian ships it loads every extension with RTLD_DEEPBIND: whether what redis.so and
- * sockets.so do is noticed. The kernel's socket table has the last word. Runs php/rebind_*.php.
+ * PHP as Debian ships it loads every extension with RTLD_DEEPBIND; the guard must still get the
+ * calls of redis.so and sockets.so. The tests read the kernel's socket table. Runs rebind_*.php.
  */
 #include "child.h"
 
@@ -30,13 +30,13 @@ Test(rebind_php, phpredis_keeps_its_keepalive)
     cr_expect(keeps_alive("rebind_phpredis.php", "connect", NULL));
 }
 
-Test(rebind_php, a_persistent_connection_of_phpredis_keeps_its_keepalive)
+Test(rebind_php, persistent_connection_of_phpredis_keeps_its_keepalive)
 {
     cr_expect_not(keeps_alive("rebind_phpredis.php", "pconnect", keep));
     cr_expect(keeps_alive("rebind_phpredis.php", "pconnect", NULL));
 }
 
-Test(rebind_php, a_reconnect_of_phpredis_keeps_its_keepalive)
+Test(rebind_php, reconnect_of_phpredis_keeps_its_keepalive)
 {
     cr_expect_not(keeps_alive("rebind_phpredis.php", "reconnect", keep));
     cr_expect(keeps_alive("rebind_phpredis.php", "reconnect", NULL));

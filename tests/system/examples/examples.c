@@ -138,7 +138,7 @@ Test(examples, brpop_worker_ends_in_order_while_redis_is_away)
     ends_in_order(worker, SIGTERM);
 }
 
-Test(examples, brpop_worker_comes_back_authenticated_when_the_server_drops_it)
+Test(examples, brpop_worker_comes_back_authenticated_when_server_drops_it)
 {
     struct server *server = start_redis(WORDS("--requirepass", "secret"));
     struct program *worker = start_worker(server, WORDS("REDIS_PASSWORD=secret"));
@@ -153,7 +153,7 @@ Test(examples, brpop_worker_comes_back_authenticated_when_the_server_drops_it)
 
 /* phpredis 5.3.7 of itself connects again and waits there for the reply to what it had sent here.
  * strace stops the worker behind its first command, and the server drops it at this moment. */
-Test(examples, brpop_worker_is_not_stuck_when_the_server_drops_it_before_it_reads)
+Test(examples, brpop_worker_is_not_stuck_when_server_drops_it_before_it_reads)
 {
     needs("strace");
     struct server *server = start_redis(NULL);
@@ -171,7 +171,7 @@ Test(examples, brpop_worker_is_not_stuck_when_the_server_drops_it_before_it_read
 }
 
 /* In a private network nobody takes the port meanwhile. */
-Test(examples, brpop_worker_comes_back_when_the_server_was_restarted)
+Test(examples, brpop_worker_comes_back_when_server_was_restarted)
 {
     enter_private_network();
     struct server *server = start_redis(NULL);
@@ -185,7 +185,7 @@ Test(examples, brpop_worker_comes_back_when_the_server_was_restarted)
     ends_in_order(worker, SIGTERM);
 }
 
-Test(examples, brpop_worker_notices_a_cut_within_detect_and_a_second_and_is_back_when_it_heals)
+Test(examples, brpop_worker_notices_cut_within_detect_plus_1_s_and_recovers)
 {
     enter_private_network();
     struct server *server = start_redis(NULL);
@@ -216,7 +216,7 @@ static struct program *start_processing_worker(const struct server *server, cons
                          guarded(server, WORDS(text("REDISGUARD_DETECT=%d", DETECT))));
 }
 
-Test(examples, brpop_worker_keeps_an_item_in_its_own_list_until_it_is_done)
+Test(examples, brpop_worker_keeps_item_in_its_own_list_until_it_is_done)
 {
     struct server *server = start_redis(NULL);
     struct program *worker = start_processing_worker(server, "1");
@@ -227,7 +227,7 @@ Test(examples, brpop_worker_keeps_an_item_in_its_own_list_until_it_is_done)
     ends_in_order(worker, SIGTERM);
 }
 
-Test(examples, brpop_worker_takes_back_what_an_earlier_process_left_the_oldest_first)
+Test(examples, brpop_worker_takes_back_what_earlier_process_left_oldest_first)
 {
     struct server *server = start_redis(NULL);
     redis_ask(server, "LPUSH jobs:1 older newer");
@@ -264,7 +264,7 @@ static char *told_after_an_item_in_an_outage(struct server *server, struct progr
     return told_by(end_program(worker));
 }
 
-Test(examples, brpop_worker_loses_an_item_that_is_pushed_in_an_outage)
+Test(examples, brpop_worker_loses_item_that_is_pushed_in_outage)
 {
     enter_private_network();
     struct server *server = start_redis(NULL);
@@ -276,7 +276,7 @@ Test(examples, brpop_worker_loses_an_item_that_is_pushed_in_an_outage)
     cr_expect_str_eq(redis_ask(server, "LLEN jobs"), "0");
 }
 
-Test(examples, brpop_worker_with_a_list_of_its_own_does_not_lose_it)
+Test(examples, brpop_worker_with_list_of_its_own_does_not_lose_it)
 {
     enter_private_network();
     struct server *server = start_redis(NULL);
@@ -285,7 +285,7 @@ Test(examples, brpop_worker_with_a_list_of_its_own_does_not_lose_it)
     cr_expect(strstr(told, " item {\"payload\":\"outage\"}") != NULL, "%s", told);
 }
 
-Test(examples, brpop_worker_refuses_the_queue_as_its_own_list)
+Test(examples, brpop_worker_refuses_queue_as_its_own_list)
 {
     struct outcome outcome =
         run_program(WORDS("php", example(WORKER), "--processing", "jobs"), NULL);
@@ -293,7 +293,7 @@ Test(examples, brpop_worker_refuses_the_queue_as_its_own_list)
     cr_expect(strstr(outcome.err, "processing is 'jobs'") != NULL, "%s", outcome.err);
 }
 
-Test(examples, brpop_worker_refuses_a_port_that_is_a_url)
+Test(examples, brpop_worker_refuses_port_that_is_url)
 {
     struct outcome outcome =
         run_program(WORDS("php", example(WORKER)), WORDS("REDIS_PORT=tcp://10.0.0.7:6379"));
@@ -316,7 +316,7 @@ static void the_worker_gets_its_answer(struct outcome outcome)
     cr_expect_str_empty(outcome.err);
 }
 
-Test(examples, trap_names_the_file_and_the_line_that_connects_too_early)
+Test(examples, trap_names_file_and_line_that_connects_too_early)
 {
     struct server *server = start_redis(NULL);
     const char *program = example("trap.php");
@@ -332,7 +332,7 @@ Test(examples, trap_is_silent_when_it_is_not_set)
     the_worker_gets_its_answer(trap(start_redis(NULL), NULL, NULL));
 }
 
-Test(examples, trap_is_silent_about_the_mended_program)
+Test(examples, trap_is_silent_about_mended_program)
 {
     the_worker_gets_its_answer(trap(start_redis(NULL), "--mended", "REDISGUARD_TRAP=1"));
 }
@@ -353,7 +353,7 @@ static void weak_api_prints(const struct server *server, const char *const env[]
     cr_expect_str_eq(outcome.out, lines);
 }
 
-Test(examples, weak_api_runs_with_and_without_the_library)
+Test(examples, weak_api_runs_with_and_without_library)
 {
     struct server *server = start_redis(NULL);
     weak_api_prints(server, NULL,

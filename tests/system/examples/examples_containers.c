@@ -28,7 +28,7 @@ static struct program *start_image(const char *dockerfile, const char *const env
 
 /* ---- Docker, on Debian ---- */
 
-Test(examples, the_image_runs_a_guarded_worker)
+Test(examples, image_runs_guarded_worker)
 {
     struct server *server = start_redis_on_its_port();
     struct program *worker = start_image("Dockerfile", NULL, NULL);
@@ -41,7 +41,7 @@ Test(examples, the_image_runs_a_guarded_worker)
 
 /* musl's own program, and the library that the image's first stage has built with musl's compiler.
  */
-Test(examples, the_image_on_alpine_guards_a_program_of_musls)
+Test(examples, image_on_alpine_guards_program_of_musls)
 {
     needs("musl-gcc");
     needs("busybox");
@@ -94,7 +94,7 @@ static void read_yaml(char *facts[FACTS])
 /* Both containers from the first stage of the Dockerfile, one after the other, with the volume
  * moved from one to the other's place. Redis is not called redis here; the worker is in the
  * sources. */
-Test(examples, the_pods_worker_loads_what_its_init_container_copied_out_of_the_image)
+Test(examples, pods_worker_loads_what_its_init_container_copied_out_of_image)
 {
     char *facts[FACTS];
     read_yaml(facts);

@@ -1,7 +1,7 @@
 /*
- * The examples for what a system starts by itself, each tried as its reader would: a unit of
- * systemd and a drop-in for another, php-fpm, cron. systemd itself does not run here: it verifies
- * the units, and their commands are started with their variables.
+ * The examples for services that the system starts: a systemd unit and a drop-in for another unit,
+ * php-fpm, cron. systemd itself does not run here: it verifies the units, and the test starts their
+ * commands with their variables.
  */
 #include "examples.h"
 
@@ -41,7 +41,7 @@ Test(examples, systemd_finds_no_fault_with_its_unit)
     cr_expect(strstr(told_by(outcome), UNIT) == NULL, "%s", told_by(outcome));
 }
 
-Test(examples, systemd_would_find_a_misspelt_key)
+Test(examples, systemd_would_find_misspelt_key)
 {
     needs("systemd-analyze");
     struct outcome outcome = verified_example("s/KillMode/KilMode/");
@@ -49,7 +49,7 @@ Test(examples, systemd_would_find_a_misspelt_key)
     cr_expect(strstr(outcome.err, "KilMode") != NULL, "%s", outcome.err);
 }
 
-Test(examples, the_systemd_units_command_is_guarded_by_the_units_variables)
+Test(examples, systemd_units_command_is_guarded_by_units_variables)
 {
     struct server *server = start_redis_on_its_port();
     struct program *worker = follow(UNIT, text("unit=/etc/systemd/system/" UNIT "\n"
@@ -75,7 +75,7 @@ static struct outcome verified_beside(const char *edit)
     return verified(unit);
 }
 
-Test(examples, systemd_finds_no_fault_with_the_drop_in)
+Test(examples, systemd_finds_no_fault_with_drop_in)
 {
     needs("systemd-analyze");
     struct outcome outcome = verified_beside("");
@@ -83,7 +83,7 @@ Test(examples, systemd_finds_no_fault_with_the_drop_in)
     cr_expect(strstr(told_by(outcome), "redisguard.conf") == NULL, "%s", told_by(outcome));
 }
 
-Test(examples, systemd_would_find_a_misspelt_key_in_the_drop_in)
+Test(examples, systemd_would_find_misspelt_key_in_drop_in)
 {
     needs("systemd-analyze");
     struct outcome outcome = verified_beside("s/^Environment=/Enviroment=/");
@@ -136,7 +136,7 @@ Test(examples, php_fpms_workers_and_their_commands_are_guarded)
 }
 
 /* What the comment says of clear_env. */
-Test(examples, php_fpms_commands_are_not_guarded_without_the_pools_variables)
+Test(examples, php_fpms_commands_are_not_guarded_without_pools_variables)
 {
     needs("cgi-fcgi");
     struct server *server = start_redis_on_its_port();
@@ -149,7 +149,7 @@ Test(examples, php_fpms_commands_are_not_guarded_without_the_pools_variables)
 }
 
 /* What it says of env[LD_PRELOAD]: too late without the drop-in. */
-Test(examples, php_fpms_workers_are_not_guarded_by_a_pools_variables)
+Test(examples, php_fpms_workers_are_not_guarded_by_pools_variables)
 {
     needs("cgi-fcgi");
     start_redis_on_its_port();
@@ -169,7 +169,7 @@ Test(examples, php_fpms_workers_are_not_guarded_by_a_pools_variables)
     "exec env LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) FAKETIME='@2026-01-01 "        \
     "00:00:58' cron -f"
 
-Test(examples, cron_runs_a_guarded_job)
+Test(examples, cron_runs_guarded_job)
 {
     needs("cron");
     struct server *server = start_redis_on_its_port();

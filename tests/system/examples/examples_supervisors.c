@@ -18,7 +18,7 @@
     "log=/var/log/supervisor/redis-worker.log; : >$log\n"                                          \
     "tail -s 0.1 -F $log 2>/dev/null | sed -u '/ stopped {/q' &\n"
 
-Test(examples, supervisord_runs_a_guarded_worker)
+Test(examples, supervisord_runs_guarded_worker)
 {
     needs("supervisord");
     struct server *server = start_redis_on_its_port();
@@ -28,7 +28,7 @@ Test(examples, supervisord_runs_a_guarded_worker)
     ends_in_order(supervisor, SIGTERM);
 }
 
-Test(examples, supervisord_takes_the_worker_in_while_it_runs)
+Test(examples, supervisord_takes_worker_in_while_it_runs)
 {
     needs("supervisord");
     struct server *server = start_redis_on_its_port();
@@ -89,7 +89,7 @@ Test(examples, laravels_queue_workers_are_guarded)
     ends(laravel);
 }
 
-Test(examples, a_worker_started_in_horizons_way_is_guarded)
+Test(examples, worker_started_in_horizons_way_is_guarded)
 {
     struct server *server = start_redis_for_laravel();
     struct program *laravel = start_laravel("laravel-horizon");
@@ -102,7 +102,7 @@ Test(examples, a_worker_started_in_horizons_way_is_guarded)
 
 /* ---- runit ---- */
 
-Test(examples, runit_runs_a_guarded_worker)
+Test(examples, runit_runs_guarded_worker)
 {
     needs("runsv");
     struct server *server = start_redis_on_its_port();
@@ -114,7 +114,7 @@ Test(examples, runit_runs_a_guarded_worker)
 
 /* ---- s6 ---- */
 
-Test(examples, s6_runs_a_guarded_worker)
+Test(examples, s6_runs_guarded_worker)
 {
     needs("s6-svscan");
     struct server *server = start_redis_on_its_port();

@@ -147,7 +147,7 @@ Test(log_tampering, a_set_user_id_program_that_is_preloaded_has_the_defaults_and
 Test(log_tampering,
      a_set_user_id_program_that_is_preloaded_hands_no_variable_on_to_what_it_executes)
 {
-    char *program = with_set_user_id("hostile_become");
+    char *program = with_set_user_id("setuid_become");
     install_where_the_loader_trusts_it(04644);
     EXPECT_LINES(
         printed_by(WORDS(program, "env"),
@@ -159,7 +159,7 @@ Test(log_tampering,
 
 Test(log_tampering, the_same_program_without_the_set_user_id_bit_hands_all_variables_on_but_two)
 {
-    char *program = with_set_user_id("hostile_become");
+    char *program = with_set_user_id("setuid_become");
     cr_assert_eq(chmod(program, 0755), 0);
     char *printed =
         printed_by(WORDS(program, "env"), WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_TRAP=1",

@@ -1,7 +1,7 @@
 /*
- * What a forked child finds where its parent has Redis connections, however it was forked, and that
- * the parent's connections carry on. Each test runs its program without the guard too, to see the
- * descriptors really shared. Runs programs/child_*.c.
+ * What a forked child reads from its parent's Redis connections, whichever function made the child,
+ * and that the parent's connections still work. Each test runs its program without the guard too,
+ * to see that the descriptors are really shared. Runs programs/child_*.c.
  */
 #include "child.h"
 
@@ -38,22 +38,22 @@ static void expect_only_the_guard_to_cut_off(const char *how)
     expect(argv, guarded(server, NULL), cut_off);
 }
 
-Test(child, a_forked_child_reads_eof_on_every_copy_of_the_inherited_connection)
+Test(child, forked_child_reads_eof_on_every_copy_of_inherited_connection)
 {
     expect_only_the_guard_to_cut_off("fork");
 }
 
-Test(child, a_child_of__Fork_reads_eof_on_every_copy_of_the_inherited_connection)
+Test(child, child_of__Fork_reads_eof_on_every_copy_of_inherited_connection)
 {
     expect_only_the_guard_to_cut_off("_Fork");
 }
 
-Test(child, a_child_of_forkpty_reads_eof_on_every_copy_of_the_inherited_connection)
+Test(child, child_of_forkpty_reads_eof_on_every_copy_of_inherited_connection)
 {
     expect_only_the_guard_to_cut_off("forkpty");
 }
 
-Test(child, a_fork_that_bypasses_the_preload_is_cut_off_too)
+Test(child, child_of_fork_that_bypasses_hook_reads_eof)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =
@@ -63,7 +63,7 @@ Test(child, a_fork_that_bypasses_the_preload_is_cut_off_too)
     expect(argv, guarded(server, WORDS("REDISGUARD_DEEPBIND=keep")), cut_off);
 }
 
-Test(child, a_connection_to_a_unix_socket_is_cut_off_too)
+Test(child, child_reads_eof_on_inherited_unix_connection)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_fork"), "fork", server->unix_socket);
@@ -71,7 +71,7 @@ Test(child, a_connection_to_a_unix_socket_is_cut_off_too)
     expect(argv, guarded(server, NULL), cut_off);
 }
 
-Test(child, copies_made_before_connect_are_cut_off_too)
+Test(child, child_reads_eof_on_copies_made_before_connect)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_copies"), port_of(server));
@@ -106,19 +106,19 @@ static void expect_only_the_guard_to_cut_off_the_connecting(const char *how)
     expect_of_the_connecting(server, how, guarded(server, NULL), CUT_OFF);
 }
 
-Test(child, a_connection_in_the_making_is_cut_off_and_its_parent_gets_it)
+Test(child, child_loses_connection_in_handshake_and_parent_completes_it)
 {
     expect_only_the_guard_to_cut_off_the_connecting("nonblocking");
 }
 
-Test(child, a_connection_that_another_thread_is_making_is_cut_off_and_that_thread_gets_it)
+Test(child, child_loses_connection_that_another_thread_completes)
 {
     expect_only_the_guard_to_cut_off_the_connecting("blocking");
 }
 
 /* ---- generations ---- */
 
-Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
+Test(child, grandchild_loses_connections_of_all_its_ancestors)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_generations"), port_of(server));
@@ -150,7 +150,7 @@ Test(child, every_generation_is_cut_off_from_the_connections_of_those_before_it)
            "generation 0: same client\n");
 }
 
-Test(child, a_client_in_the_child_gets_one_error_and_reconnects)
+Test(child, client_in_child_gets_one_error_and_reconnects)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_reconnect"), port_of(server));
@@ -166,7 +166,7 @@ Test(child, a_client_in_the_child_gets_one_error_and_reconnects)
            "parent: same client\n");
 }
 
-Test(child, daemon_hands_the_connection_over_and_a_later_fork_is_cut_off)
+Test(child, daemon_keeps_connection_and_its_later_child_loses_it)
 {
     struct server *server = start_redis(NULL);
     expect(WORDS(built_program("child_daemon"), port_of(server)), guarded(server, NULL),
@@ -188,7 +188,7 @@ static char *reply_after_children(const struct server *server, const char *const
     return finish_program(program).out;
 }
 
-Test(child, a_blocking_pop_of_the_parent_gets_its_reply_whatever_children_do)
+Test(child, parents_blocking_pop_gets_its_reply_whatever_children_do)
 {
     struct server *server = start_redis(NULL);
     cr_expect_str_eq(reply_after_children(server, NULL),
@@ -198,7 +198,7 @@ Test(child, a_blocking_pop_of_the_parent_gets_its_reply_whatever_children_do)
                      "children gone\nparent: got job\n");
 }
 
-Test(child, a_child_cannot_take_the_connection_out_of_its_parents_epoll)
+Test(child, child_cannot_take_connection_out_of_its_parents_epoll)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_epoll"), port_of(server));
@@ -208,7 +208,7 @@ Test(child, a_child_cannot_take_the_connection_out_of_its_parents_epoll)
 
 /* ---- REDISGUARD_FORK ---- */
 
-Test(child, fork_sever_keeps_the_number_taken)
+Test(child, fork_sever_keeps_number_taken)
 {
     struct server *server = start_redis(NULL);
     const char *expected = "child: " CUT_OFF "\n"
@@ -219,7 +219,7 @@ Test(child, fork_sever_keeps_the_number_taken)
     expect(argv, guarded(server, WORDS("REDISGUARD_FORK=sever")), expected);
 }
 
-Test(child, fork_close_frees_the_number)
+Test(child, fork_close_frees_number)
 {
     struct server *server = start_redis(NULL);
     expect(WORDS(built_program("child_policy"), port_of(server)),
@@ -229,7 +229,7 @@ Test(child, fork_close_frees_the_number)
            "parent: same client\n");
 }
 
-Test(child, fork_off_leaves_the_connection_shared)
+Test(child, fork_off_leaves_connection_shared)
 {
     struct server *server = start_redis(NULL);
     expect(WORDS(built_program("child_policy"), port_of(server)),
@@ -254,13 +254,13 @@ static void expect_its_own_connection(const char *when, const char *env, const c
            "child: its own\ncopy: closed\n");
 }
 
-Test(child, connection_that_a_later_fork_handler_opens_is_the_childs)
+Test(child, connection_that_later_fork_handler_opens_is_childs)
 {
     expect_its_own_connection("late", "REDISGUARD_FORK=sever", CUT_OFF);
 }
 
 /* Among these: other preloads that are initialized before the guard. */
-Test(child, connection_that_an_earlier_fork_handler_opens_is_the_childs)
+Test(child, connection_that_earlier_fork_handler_opens_is_childs)
 {
     expect_its_own_connection("early", "REDISGUARD_FORK=sever", CUT_OFF);
     expect_its_own_connection("early", "REDISGUARD_FORK=close", "closed");

@@ -1,13 +1,13 @@
 /*
- * Forks at awkward moments: from many threads, from a signal handler, before the guard's own
- * constructor. No child shares a connection, none loses anything else, nobody crashes or hangs.
- * Runs programs/child_*.c.
+ * Forks at difficult moments: from many threads, from a signal handler, before the guard's own
+ * constructor. No child shares a connection, none loses any other descriptor, and no process
+ * crashes or hangs. Runs programs/child_*.c.
  */
 #include "child.h"
 
 #include <criterion/criterion.h>
 
-Test(child_adverse, forks_of_many_threads_cut_off_every_connection_and_nothing_else)
+Test(child_adverse, forks_of_many_threads_replace_every_connection_and_nothing_else)
 {
     struct server *server = start_redis(NULL);
     struct server *elsewhere = start_redis(NULL);
@@ -23,7 +23,7 @@ Test(child_adverse, forks_of_many_threads_cut_off_every_connection_and_nothing_e
            "children that crashed: 0\n");
 }
 
-Test(child_adverse, a_signal_handler_may_fork_at_any_instant)
+Test(child_adverse, signal_handler_may_fork_at_any_instant)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_signal"), port_of(server));
@@ -44,7 +44,7 @@ static const char *port_variable(const struct server *server)
     return text("EARLY_PORT=%d", server->port);
 }
 
-Test(child_adverse, a_preloaded_library_may_connect_and_fork_in_its_constructor)
+Test(child_adverse, preloaded_library_may_connect_and_fork_in_its_constructor)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS("echo", "main");
@@ -55,7 +55,7 @@ Test(child_adverse, a_preloaded_library_may_connect_and_fork_in_its_constructor)
            "early child: cut off\nearly parent: +PONG\nmain\n");
 }
 
-Test(child_adverse, a_library_that_the_program_needs_may_connect_and_fork_in_its_constructor)
+Test(child_adverse, needed_library_may_connect_and_fork_in_its_constructor)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("child_early"));

@@ -1,5 +1,5 @@
 /*
- * What a command that is started by a program with Redis connections holds of them: nothing. Runs
+ * A command that a program with Redis connections starts inherits none of them. Runs
  * programs/child_exec.c and child_vfork.c.
  */
 #include "child.h"
@@ -17,39 +17,39 @@ static void expect_not_to_leak(const char *how)
     expect(argv, guarded(server, NULL), holds_not);
 }
 
-Test(child_exec, a_program_that_becomes_another_does_not_leave_it_the_connection)
+Test(child_exec, exec_closes_connection)
 {
     expect_not_to_leak("exec");
 }
 
-Test(child_exec, a_command_run_by_fork_and_exec_does_not_hold_the_connection)
+Test(child_exec, command_run_by_fork_and_exec_does_not_inherit_connection)
 {
     expect_not_to_leak("fork");
 }
 
-Test(child_exec, a_command_run_by_vfork_does_not_hold_the_connection)
+Test(child_exec, command_run_by_vfork_does_not_inherit_connection)
 {
     expect_not_to_leak("vfork");
 }
 
-Test(child_exec, a_command_run_by_posix_spawn_does_not_hold_the_connection)
+Test(child_exec, command_run_by_posix_spawn_does_not_inherit_connection)
 {
     expect_not_to_leak("posix_spawn");
 }
 
-Test(child_exec, a_command_run_by_system_does_not_hold_the_connection)
+Test(child_exec, command_run_by_system_does_not_inherit_connection)
 {
     expect_not_to_leak("system");
 }
 
-Test(child_exec, with_cloexec_0_a_command_holds_the_connection_as_ever)
+Test(child_exec, command_inherits_connection_with_cloexec_0)
 {
     struct server *server = start_redis(NULL);
     expect(WORDS(built_program("child_exec"), "posix_spawn", port_of(server)),
            guarded(server, WORDS("REDISGUARD_CLOEXEC=0")), holds);
 }
 
-Test(child_exec, what_a_child_does_before_its_exec_leaves_the_parents_records_intact)
+Test(child_exec, vfork_child_leaves_parents_records_intact)
 {
     struct server *server = start_redis(NULL);
     expect(

@@ -1,5 +1,6 @@
 /*
- * A child that has no descriptor to spare is cut off all the same. Runs programs/child_limits.c.
+ * A child at its descriptor limit loses the inherited connections all the same. Runs
+ * programs/child_limits.c.
  */
 #include "child.h"
 
@@ -15,20 +16,20 @@ static void expect_in_case(const char *what, const char *shared, const char *cut
     expect(argv, guarded(server, NULL), cut_off);
 }
 
-Test(child_limits, at_its_soft_limit_the_child_borrows_from_the_hard_one)
+Test(child_limits, child_at_soft_limit_raises_it_for_dead_socket)
 {
     expect_in_case("soft", "shared\nlimit as it was\nparent: same client\n",
                    AS_CLOSED "limit as it was\nparent: same client\n");
 }
 
 /* With one number free there is no pair to be had: a socket that was never connected instead. */
-Test(child_limits, at_the_hard_limit_a_single_connection_is_cut_off_and_its_number_stays_taken)
+Test(child_limits, child_at_hard_limit_loses_single_connection_and_keeps_number)
 {
     expect_in_case("hard", "shared\nlimit as it was\nparent: same client\n",
                    "socket, read ENOTCONN, write ENOTCONN\nlimit as it was\nparent: same client\n");
 }
 
-Test(child_limits, at_the_hard_limit_several_connections_read_eof)
+Test(child_limits, child_at_hard_limit_reads_eof_on_several_connections)
 {
     expect_in_case("hard-many",
                    "shared\nshared\nshared\nlimit as it was\n"
@@ -39,7 +40,7 @@ Test(child_limits, at_the_hard_limit_several_connections_read_eof)
 }
 
 /* Nobody can be given a number above the limit: closed is as good as replaced. */
-Test(child_limits, a_connection_above_a_lowered_limit_is_closed)
+Test(child_limits, child_closes_connection_above_lowered_limit)
 {
     expect_in_case("lowered", "shared\nlimit as it was\nparent: same client\n",
                    "closed\nlimit as it was\nparent: same client\n");

@@ -1,7 +1,7 @@
 /*
- * A descriptor is replaced in the child only if it is, at that moment, the very connection that was
- * recorded: what has got its number meanwhile is left alone. Runs programs/child_numbers.c,
- * child_again.c and child_stale.c.
+ * The child replaces a descriptor only if it still is the recorded connection: a file or socket
+ * that got the number meanwhile stays. Runs programs/child_numbers.c, child_again.c and
+ * child_stale.c.
  */
 #include "child.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /* Without the guard the same, but for the last line: the test would fail if any of them were. */
-Test(child_numbers, whatever_got_the_number_of_a_closed_connection_is_left_alone)
+Test(child_numbers, child_keeps_file_at_number_of_closed_connection)
 {
     struct server *server = start_redis(NULL);
     struct server *elsewhere = start_redis(NULL);
@@ -27,7 +27,7 @@ Test(child_numbers, whatever_got_the_number_of_a_closed_connection_is_left_alone
     cr_assert_str_eq(content_of(file), "child\nchild\nchild\nchild\n");
 }
 
-Test(child_numbers, a_number_that_the_child_has_reused_is_left_alone_in_the_grandchild)
+Test(child_numbers, grandchild_keeps_file_at_number_that_child_reused)
 {
     struct server *server = start_redis(NULL);
     char *file = text("%s/file", scratch_directory());
@@ -46,7 +46,7 @@ static int getsockopts_of(int pid, const char *trace)
 }
 
 /* A few of them at each fork, in the parent: with nothing else to look at, 1,000 / 16 forks. */
-Test(child_numbers, stale_records_cost_the_first_children_and_not_the_later_ones)
+Test(child_numbers, only_first_children_pay_for_stale_records)
 {
     int first = 0;
     int last = 0;

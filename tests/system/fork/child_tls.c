@@ -1,12 +1,12 @@
 /*
- * A child that ends cleanly must not say TLS's goodbye on its parent's connection, nor use up the
+ * A child that exits must not send TLS's close_notify on its parent's connection, nor use up the
  * parent's sequence numbers. Runs programs/child_tls.c and PHP.
  */
 #include "child.h"
 
 #include <criterion/criterion.h>
 
-Test(child_tls, a_clean_end_of_the_child_does_not_end_its_parents_session)
+Test(child_tls, tls_shutdown_in_child_keeps_parents_session)
 {
     struct server *server = start_redis_with_tls(NULL);
     const char *const *argv =
@@ -16,7 +16,7 @@ Test(child_tls, a_clean_end_of_the_child_does_not_end_its_parents_session)
            "parent: same client\nparent: same client\nchild: lost\nparent: same client\n");
 }
 
-Test(child_tls, children_of_a_php_master_that_exit_do_not_end_its_session)
+Test(child_tls, exit_of_php_children_keeps_masters_tls_session)
 {
     struct server *server = start_redis_with_tls(NULL);
     const char *script = SOURCE_DIR "/tests/system/fork/child_tls_master.php";

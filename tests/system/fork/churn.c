@@ -1,7 +1,7 @@
 /*
- * Descriptors opened, copied, closed and reused at random, with forks in between, against a shadow
- * model: programs/churn.c. A failure prints the seed, which repeats the run. `make soak` runs it
- * for as long as one likes.
+ * Descriptors opened, copied, closed and reused at random, with forks in between, compared with a
+ * model: programs/churn.c. A failure prints the seed, which repeats the run. `make soak` sets the
+ * time it runs.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static struct outcome churn(const char *steps, const char *const env[], const ch
     return run_program(WORDS(CHURN, *seed, steps, seconds), env);
 }
 
-Test(churn, no_foreign_descriptor_is_touched_and_no_guarded_one_is_missed)
+Test(churn, guard_replaces_every_guarded_descriptor_and_no_other)
 {
     const char *seed = NULL;
     const char *steps = getenv("CHURN_SECONDS") != NULL ? "1000000000" : "200000";
@@ -44,7 +44,7 @@ Test(churn, no_foreign_descriptor_is_touched_and_no_guarded_one_is_missed)
     cr_log_info("CHURN_SEED=%s: %s", seed, outcome.out);
 }
 
-Test(churn, without_the_guard_a_child_holds_a_connection)
+Test(churn, without_guard_child_holds_connection)
 {
     const char *seed = NULL;
     struct outcome outcome = churn("2000", NULL, &seed);

@@ -1,7 +1,7 @@
 /*
- * The second story: a PHP master opens a connection, then forks workers that all inherit it.
- * Without the guard they read each other's replies; with it each of them has a connection of its
- * own, and the master keeps the one that it had. examples/prefork.php does the counting.
+ * The incident of the shared connection: a PHP master opens a connection, then forks workers that
+ * all inherit it. Without the guard they read each other's replies; with it each worker has its own
+ * connection, and the master keeps its first one. examples/prefork.php counts.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -51,7 +51,7 @@ Test(shared_connection, eight_workers_get_80000_right_replies_with_select)
     nobody_gets_a_wrong_reply(NULL, WORDS("--connect", "--select", "5", EIGHT_WORKERS));
 }
 
-Test(shared_connection, eight_workers_get_80000_right_replies_after_pconnect_with_auth_and_select)
+Test(shared_connection, eight_workers_get_80000_right_replies_after_pconnect_auth_select)
 {
     nobody_gets_a_wrong_reply(
         WORDS("--requirepass", "secret"),
@@ -66,13 +66,13 @@ static void replies_go_astray(const char *const options[], const char *const env
     cr_expect(strstr(outcome.out, "wrong=0 errors=0") == NULL, "%s", outcome.out);
 }
 
-Test(shared_connection, without_the_guard_replies_go_astray)
+Test(shared_connection, workers_without_guard_read_each_others_replies)
 {
     struct server *server = start_redis(NULL);
     replies_go_astray(WORDS("--workers", "4", "--gets", "2000", "--deadline", "10"), NULL, server);
 }
 
-Test(shared_connection, with_fork_off_replies_go_astray)
+Test(shared_connection, workers_with_fork_off_read_each_others_replies)
 {
     struct server *server = start_redis(NULL);
     replies_go_astray(WORDS("--workers", "4", "--gets", "2000", "--deadline", "10"),
@@ -91,7 +91,7 @@ static const char *child_that(const char *does, const char *const redis[], const
     return outcome.out;
 }
 
-Test(shared_connection, a_pipeline_in_the_child_gets_its_own_replies)
+Test(shared_connection, pipeline_in_child_gets_its_own_replies)
 {
     cr_expect_str_eq(child_that("pipelines", NULL, "connect"),
                      "child: one two three\nmaster: same connection\n");
@@ -101,39 +101,39 @@ Test(shared_connection, a_pipeline_in_the_child_gets_its_own_replies)
  * phpredis 5.3.7 does not repeat a pipeline when it finds, on sending it, that it has to connect
  * again. It is the same after a server has closed an idle connection, and that is all we promise.
  */
-Test(shared_connection, a_pipeline_as_the_first_use_meets_what_it_meets_when_a_server_has_closed)
+Test(shared_connection, pipeline_as_first_use_fails_as_after_server_close)
 {
     const char *severed = child_that("pipelines-at-once", NULL, "connect");
     const char *closed = child_that("closed-then-pipelines", NULL, "connect");
     cr_expect_str_eq(severed, closed);
 }
 
-Test(shared_connection, multi_in_the_child_gets_its_own_replies)
+Test(shared_connection, multi_in_child_gets_its_own_replies)
 {
     cr_expect_str_eq(child_that("multis", NULL, "connect"),
                      "child: one two three\nmaster: same connection\n");
 }
 
 /* The transaction was begun on the master's connection: it cannot be gone on with on another. */
-Test(shared_connection, a_multi_begun_by_the_master_throws_in_the_child_and_ends_well_in_the_master)
+Test(shared_connection, masters_multi_throws_in_child_and_succeeds_in_master)
 {
     cr_expect_str_eq(child_that("inherits-multi", NULL, "connect"),
                      "child: RedisException\nmaster: one two three\nmaster: same connection\n");
 }
 
-Test(shared_connection, a_child_is_authenticated_and_in_the_selected_database_again)
+Test(shared_connection, child_authenticates_and_selects_database_again)
 {
     cr_expect_str_eq(child_that("asks-where-it-is", WORDS("--requirepass", "secret"), "connect"),
                      "child: default db=7\nmaster: same connection\n");
 }
 
-Test(shared_connection, a_child_of_pconnect_is_authenticated_and_in_the_selected_database_again)
+Test(shared_connection, child_after_pconnect_authenticates_and_selects_again)
 {
     cr_expect_str_eq(child_that("asks-where-it-is", WORDS("--requirepass", "secret"), "pconnect"),
                      "child: default db=7\nmaster: same connection\n");
 }
 
-Test(shared_connection, a_child_speaks_over_a_unix_socket_of_its_own)
+Test(shared_connection, child_opens_its_own_unix_connection)
 {
     cr_expect_str_eq(child_that("pipelines", NULL, "unix"),
                      "child: one two three\nmaster: same connection\n");

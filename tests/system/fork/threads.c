@@ -1,7 +1,7 @@
 /*
  * Threads and signal handlers inside the hooks while others fork: no deadlock, no child that shares
- * a connection, none that has lost anything else. Runs programs/threads_*.c,
- * child_stray.c and child_window.c. THREADS_SECONDS makes the storm longer, for `make soak`.
+ * a connection, no child that loses any other descriptor. Runs programs/threads_*.c, child_stray.c
+ * and child_window.c. THREADS_SECONDS makes the storm longer, for `make soak`.
  */
 #include "child.h"
 
@@ -14,7 +14,7 @@ static const char *seconds_of_storm(void)
     return wanted != NULL ? wanted : "4";
 }
 
-Test(threads, eight_that_connect_tune_copy_and_close_while_others_fork)
+Test(threads, eight_threads_connect_tune_copy_and_close_while_others_fork)
 {
     struct server *server = start_redis(NULL);
     struct server *elsewhere = start_redis(NULL);
@@ -32,7 +32,7 @@ Test(threads, eight_that_connect_tune_copy_and_close_while_others_fork)
            "children that crashed or hung: 0\n");
 }
 
-Test(threads, a_child_waits_for_none_of_those_that_were_inside_a_hook)
+Test(threads, child_does_not_wait_for_threads_inside_hook)
 {
     const char *log = text("REDISGUARD_LOG=%s/log", scratch_directory());
     const char *const *argv =
@@ -42,7 +42,7 @@ Test(threads, a_child_waits_for_none_of_those_that_were_inside_a_hook)
            "children: 60 went on, 0 shared the connection, 0 hung, 0 failed\n");
 }
 
-Test(threads, a_signal_handler_may_call_every_hook_in_the_midst_of_any_other)
+Test(threads, signal_handler_may_call_every_hook_inside_any_other)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv = WORDS(built_program("threads_signals"), port_of(server), "300");
@@ -56,7 +56,7 @@ Test(threads, a_signal_handler_may_call_every_hook_in_the_midst_of_any_other)
            "parent: same client\n");
 }
 
-Test(threads, failed_connect_leaves_the_connection_that_was_given_its_number_on_record)
+Test(threads, failed_connect_leaves_connection_that_was_given_its_number_on_record)
 {
     expect(WORDS(built_program("child_stray")),
            WORDS("LD_PRELOAD=" LIBRARY, "REDISGUARD_PORTS=1-65535", "REDISGUARD_USER_TIMEOUT=1000"),
@@ -73,12 +73,12 @@ static void expect_none_to_share(const char *meanwhile)
     expect(argv, guarded(server, NULL), "hit: enough, shared: none\n");
 }
 
-Test(threads, child_is_cut_off_from_a_connection_that_was_replaced_during_the_fork)
+Test(threads, child_is_cut_off_from_connection_that_was_replaced_during_fork)
 {
     expect_none_to_share("again");
 }
 
-Test(threads, child_is_cut_off_from_a_connection_that_was_dissolved_during_the_fork)
+Test(threads, child_is_cut_off_from_connection_that_was_dissolved_during_fork)
 {
     expect_none_to_share("dissolve");
 }
@@ -109,7 +109,7 @@ static void expect_no_race(const char *const argv[], const char *const more[])
     cr_expect(strstr(outcome.err, "WARNING: ThreadSanitizer") == NULL, "%s", outcome.err);
 }
 
-Test(threads, storm_without_a_data_race)
+Test(threads, fork_storm_has_no_data_race)
 {
     struct server *server = start_redis(NULL);
     struct server *elsewhere = start_redis(NULL);
@@ -120,7 +120,7 @@ Test(threads, storm_without_a_data_race)
                    WORDS(text("REDISGUARD_PORTS=%d", server->port)));
 }
 
-Test(threads, call_every_hook_without_a_data_race)
+Test(threads, calls_of_every_hook_have_no_data_race)
 {
     const char *log = text("REDISGUARD_LOG=%s/log", scratch_directory());
     expect_no_race(WORDS(sanitized("threads_hooks"), "20", built_module("rebind_lazy")),

@@ -1,7 +1,7 @@
 /*
  * REDISGUARD_TRAP=1: in the process that was started every guarded connect fails with ECONNREFUSED,
- * so that the program's own error names the line that connects before the fork. Its children, and
- * everything that is not Redis, are as ever.
+ * so that the program's own error names the line that connects before the fork. The trap changes
+ * nothing for its children and for other ports.
  */
 #include "sockets.h"
 
@@ -11,7 +11,7 @@
 #define TRAP    "REDISGUARD_TRAP=1"
 #define REFUSED "connect -1 Connection refused\n"
 
-Test(trap, the_process_that_was_started_is_refused_over_every_kind_of_socket)
+Test(trap, started_process_is_refused_on_every_kind_of_socket)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -23,7 +23,7 @@ Test(trap, the_process_that_was_started_is_refused_over_every_kind_of_socket)
         "socket 6\nnonblocking 0\n" REFUSED "socket 7\n" REFUSED);
 }
 
-Test(trap, a_refused_connect_never_reaches_the_kernel)
+Test(trap, refused_connect_never_reaches_kernel)
 {
     struct server *redis = start_redis(NULL);
     char *calls =
@@ -31,7 +31,7 @@ Test(trap, a_refused_connect_never_reaches_the_kernel)
     cr_assert_eq(lines_with(calls, "connect("), 0, "%s", calls);
 }
 
-Test(trap, a_forked_child_connects_and_its_parent_is_still_refused)
+Test(trap, forked_child_connects_and_its_parent_is_still_refused)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("socket=tcp", connect_step(redis), "fork", "socket=tcp",
@@ -40,7 +40,7 @@ Test(trap, a_forked_child_connects_and_its_parent_is_still_refused)
                  "socket 3\n" REFUSED "child\nsocket 4\nconnect 0\nping +PONG\nparent\n" REFUSED);
 }
 
-Test(trap, a_child_that_connects_on_a_socket_it_inherited_may)
+Test(trap, child_may_connect_on_inherited_socket)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -49,7 +49,7 @@ Test(trap, a_child_that_connects_on_a_socket_it_inherited_may)
         "socket 3\n" REFUSED "child\nconnect 0\nping +PONG\nparent\n");
 }
 
-Test(trap, the_child_of_a_child_connects_too)
+Test(trap, grandchild_may_connect)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("fork", "fork", "socket=tcp", connect_step(redis), "ping"),
@@ -57,7 +57,7 @@ Test(trap, the_child_of_a_child_connects_too)
                  "child\nchild\nsocket 3\nconnect 0\nping +PONG\nparent\nparent\n");
 }
 
-Test(trap, a_program_that_became_a_daemon_is_still_refused_and_its_workers_are_not)
+Test(trap, daemon_is_refused_and_its_workers_connect)
 {
     struct server *redis = start_redis(NULL);
     struct program *program =
@@ -69,7 +69,7 @@ Test(trap, a_program_that_became_a_daemon_is_still_refused_and_its_workers_are_n
 }
 
 /* To the program that a child executes, the trap is set anew. */
-Test(trap, a_program_that_is_executed_is_a_started_one)
+Test(trap, executed_program_counts_as_started)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(STEPS("fork", "exec", "socket=tcp", connect_step(redis)),
@@ -86,7 +86,7 @@ Test(trap, other_ports_and_udp_are_not_refused)
                   guarded(redis, WORDS(TRAP)));
 }
 
-Test(trap, a_refused_socket_is_not_guarded_and_its_options_are_untouched)
+Test(trap, refused_socket_is_not_guarded_and_its_options_are_untouched)
 {
     struct server *redis = start_redis(NULL);
     char *printed =
@@ -98,7 +98,7 @@ Test(trap, a_refused_socket_is_not_guarded_and_its_options_are_untouched)
     cr_assert(strncmp(first, second, strlen(second)) == 0, "%s", printed);
 }
 
-Test(trap, what_is_wrong_with_the_call_itself_is_said_first)
+Test(trap, error_of_call_itself_comes_before_refusal)
 {
     EXPECT_LINES(
         printed_by(STEPS("use=77", "connect=127.0.0.1:6379", "use=0", "connect=127.0.0.1:6379"),
@@ -106,7 +106,7 @@ Test(trap, what_is_wrong_with_the_call_itself_is_said_first)
         "connect -1 Bad file descriptor\nconnect -1 Socket operation on non-socket\n");
 }
 
-Test(trap, the_log_names_descriptor_and_peer)
+Test(trap, log_names_descriptor_and_peer)
 {
     struct server *redis = start_redis(NULL);
     struct outcome outcome = run_program(STEPS("socket=tcp", connect_step(redis)),

@@ -1,6 +1,6 @@
 /*
- * The log: what a line says, where lines go, and that neither a full disk, a closed descriptor nor
- * a stranger's link makes it write anywhere else or harm the program. Real programs write it.
+ * The log: what each line says, where it goes, and that no full disk, closed descriptor or
+ * untrusted link makes the library write elsewhere or harm the program. Real programs write it.
  */
 #include "sockets.h"
 
@@ -43,7 +43,7 @@ static char *guarded_line(int pid, int fd, const char *peer)
 
 /* ---- what a line says ---- */
 
-Test(logging, a_guarded_connection_is_one_line_with_descriptor_peer_and_the_five_values)
+Test(logging, guarded_connection_logs_descriptor_peer_and_five_values)
 {
     struct server *redis = start_redis(NULL);
     struct program *program = start_program(
@@ -93,17 +93,17 @@ static void expect_child_line(const char *fork, const char *verb)
                       program->pid, verb, redis->port));
 }
 
-Test(logging, a_connection_cut_off_in_a_child_is_one_line_of_the_child_and_one_of_its_parent)
+Test(logging, child_and_parent_log_one_line_each_for_severed_connection)
 {
     expect_child_line("REDISGUARD_FORK=sever", "cut off");
 }
 
-Test(logging, a_connection_closed_in_a_child_is_one_line_of_the_child_and_one_of_its_parent)
+Test(logging, child_and_parent_log_one_line_each_for_closed_connection)
 {
     expect_child_line("REDISGUARD_FORK=close", "closed");
 }
 
-Test(logging, a_child_is_told_the_peer_that_was_reached_not_one_that_was_only_tried)
+Test(logging, child_logs_first_peer_after_second_connect_fails)
 {
     struct server *redis = start_redis(NULL);
     struct server *other = start_redis(NULL);
@@ -124,7 +124,7 @@ static char *info_lines_of(const char *const steps[], const char *setting)
     return access(log, F_OK) == 0 ? content_of(log) : text("%s", "");
 }
 
-Test(logging, an_inherited_connection_is_one_line_of_the_parent_however_many_children_it_has)
+Test(logging, parent_logs_inherited_connection_once_for_all_children)
 {
     struct server *redis = start_redis(NULL);
     char *log =
@@ -135,7 +135,7 @@ Test(logging, an_inherited_connection_is_one_line_of_the_parent_however_many_chi
                  log);
 }
 
-Test(logging, each_inherited_connection_is_a_line_and_a_copy_of_it_is_none)
+Test(logging, parent_logs_each_inherited_connection_and_no_copy)
 {
     struct server *redis = start_redis(NULL);
     char *log = info_lines_of(STEPS("socket=tcp", connect_step(redis), "dup", "socket=tcp",
@@ -144,7 +144,7 @@ Test(logging, each_inherited_connection_is_a_line_and_a_copy_of_it_is_none)
     cr_assert_eq(lines_with(log, ""), 2, "%s", log);
 }
 
-Test(logging, a_new_connection_at_the_number_of_one_that_was_reported_is_a_line_again)
+Test(logging, parent_logs_new_connection_at_reported_number_again)
 {
     struct server *redis = start_redis(NULL);
     char *log =
@@ -154,7 +154,7 @@ Test(logging, a_new_connection_at_the_number_of_one_that_was_reported_is_a_line_
     cr_assert_eq(lines_with(log, ""), 3, "%s", log);
 }
 
-Test(logging, more_connections_than_are_asked_about_in_one_fork_are_all_reported)
+Test(logging, parent_logs_more_connections_than_one_fork_checks)
 {
     enum { CONNECTIONS = 150 };
     struct server *redis = start_redis(NULL);
@@ -173,7 +173,7 @@ Test(logging, more_connections_than_are_asked_about_in_one_fork_are_all_reported
 }
 
 /* Their numbers stay on record, and each is asked about. */
-Test(logging, a_connection_behind_many_that_are_closed_is_reported_by_the_second_fork)
+Test(logging, second_fork_logs_connection_after_many_closed_ones)
 {
     enum { CONNECTIONS = 100 };
     struct server *redis = start_redis(NULL);
@@ -197,7 +197,7 @@ Test(logging, a_connection_behind_many_that_are_closed_is_reported_by_the_second
                  log);
 }
 
-Test(logging, nothing_is_said_of_what_no_child_is_cut_off_from)
+Test(logging, parent_logs_nothing_where_children_keep_connections)
 {
     struct server *redis = start_redis(NULL);
     const char *connect = connect_step(redis);
@@ -225,7 +225,7 @@ static char *said_to_journal(const struct server *redis, const char *inode, cons
         .err;
 }
 
-Test(logging, lines_to_the_journal_begin_with_their_priority)
+Test(logging, lines_to_journal_begin_with_their_priority)
 {
     struct server *redis = start_redis(NULL);
     char *lines = said_to_journal(redis, "%i", "REDISGUARD_LOG=stderr");
@@ -244,7 +244,7 @@ Test(logging, lines_to_the_journal_begin_with_their_priority)
               lines);
 }
 
-Test(logging, lines_to_what_is_not_the_journal_begin_with_the_time)
+Test(logging, lines_outside_journal_begin_with_time)
 {
     struct server *redis = start_redis(NULL);
     char *lines = said_to_journal(redis, "1%i", "REDISGUARD_LOG=stderr");
@@ -257,7 +257,7 @@ Test(logging, lines_to_what_is_not_the_journal_begin_with_the_time)
 
 /* ---- what else a line says ---- */
 
-Test(logging, what_is_not_guarded_is_not_mentioned)
+Test(logging, unguarded_connections_are_not_logged)
 {
     struct server *redis = start_redis(NULL);
     printed_by(STEPS("socket=tcp", connect_step(redis), "fork", "wait", "socket=udp",
@@ -277,7 +277,7 @@ static int lines_at_level(const struct server *redis, const char *level)
     return access(log, F_OK) == 0 ? lines_with(content_of(log), "") : 0;
 }
 
-Test(logging, the_level_filters)
+Test(logging, level_filters_lines)
 {
     struct server *redis = start_redis(NULL);
     cr_assert_eq(lines_at_level(redis, "debug"), 4);
@@ -286,7 +286,7 @@ Test(logging, the_level_filters)
     cr_assert_eq(lines_at_level(redis, "error"), 0);
 }
 
-Test(logging, standard_output_never_has_any_of_it)
+Test(logging, no_line_goes_to_standard_output)
 {
     struct server *redis = start_redis(NULL);
     const char *const steps[] = {
@@ -303,7 +303,7 @@ Test(logging, standard_output_never_has_any_of_it)
 
 /* ---- the file ---- */
 
-Test(logging, each_line_is_one_write_to_a_file_opened_for_appending)
+Test(logging, each_line_is_one_write_to_file_opened_for_appending)
 {
     struct server *redis = start_redis(NULL);
     char *calls =
@@ -315,7 +315,7 @@ Test(logging, each_line_is_one_write_to_a_file_opened_for_appending)
     cr_assert_eq(lines_with(content_of(log_path()), ""), 2);
 }
 
-Test(logging, a_file_with_lines_in_it_is_added_to)
+Test(logging, file_with_lines_in_it_is_added_to)
 {
     struct server *redis = start_redis(NULL);
     char *log = scratch_file("log", "an older line\n", 0600);
@@ -325,7 +325,7 @@ Test(logging, a_file_with_lines_in_it_is_added_to)
     cr_assert_eq(lines_with(content, ""), 2, "%s", content);
 }
 
-Test(logging, a_new_file_is_not_for_everybody_to_read)
+Test(logging, new_log_file_is_not_world_readable)
 {
     struct server *redis = start_redis(NULL);
     struct stat status;
@@ -364,7 +364,7 @@ Test(logging, twenty_processes_at_once_never_mix_their_lines)
         expect_match(strsep(&log, "\n"), pattern);
 }
 
-Test(logging, after_rotation_lines_go_to_the_new_file)
+Test(logging, after_rotation_lines_go_to_new_file)
 {
     struct server *redis = start_redis(NULL);
     char *rotated = text("%s.1", log_path());
@@ -380,7 +380,7 @@ Test(logging, after_rotation_lines_go_to_the_new_file)
     cr_assert_eq(lines_with(content_of(log_path()), "descriptor 4 guarded"), 1);
 }
 
-Test(logging, a_program_that_closed_every_descriptor_and_became_a_daemon_still_logs)
+Test(logging, daemon_that_closed_every_descriptor_still_logs)
 {
     struct server *redis = start_redis(NULL);
     printed_by(STEPS("daemon", "use=0", "close", "use=2", "close", "socket=tcp",
@@ -415,7 +415,7 @@ static void expect_no_log(const struct server *redis, const char *log, const cha
     EXPECT_LINES(outcome.err, text("redisguard: cannot write to the log \"%s\": %s\n", log, why));
 }
 
-Test(logging, a_link_in_a_directory_that_anybody_may_write_to_is_not_followed)
+Test(logging, link_in_world_writable_directory_is_not_followed)
 {
     struct server *redis = start_redis(NULL);
     char *victim = scratch_file("victim", "", 0600);
@@ -425,7 +425,7 @@ Test(logging, a_link_in_a_directory_that_anybody_may_write_to_is_not_followed)
     cr_assert_str_empty(content_of(victim));
 }
 
-Test(logging, a_linked_directory_in_a_directory_that_anybody_may_write_to_is_not_followed)
+Test(logging, linked_directory_in_world_writable_directory_is_not_followed)
 {
     struct server *redis = start_redis(NULL);
     char *directory = text("%s/l", public_directory());
@@ -435,7 +435,7 @@ Test(logging, a_linked_directory_in_a_directory_that_anybody_may_write_to_is_not
     cr_assert_eq(access(log_path(), F_OK), -1);
 }
 
-Test(logging, a_link_in_a_directory_of_ones_own_is_followed)
+Test(logging, link_in_own_directory_is_followed)
 {
     struct server *redis = start_redis(NULL);
     char *link = text("%s/link", scratch_directory());
@@ -446,19 +446,19 @@ Test(logging, a_link_in_a_directory_of_ones_own_is_followed)
 
 /* ---- logs that cannot be written ---- */
 
-Test(logging, a_directory_that_is_not_there_is_said_once_and_the_program_runs_on)
+Test(logging, missing_log_directory_is_reported_once_and_program_runs)
 {
     expect_no_log(start_redis(NULL), text("%s/no/log", scratch_directory()), "no such directory");
 }
 
-Test(logging, a_fifo_that_nobody_reads_does_not_stop_the_program)
+Test(logging, fifo_that_nobody_reads_does_not_stop_program)
 {
     struct server *redis = start_redis(NULL);
     cr_assert_eq(mkfifo(log_path(), 0600), 0);
     expect_no_log(redis, log_path(), "it is a FIFO that nobody reads");
 }
 
-Test(logging, a_fifo_that_is_full_does_not_stop_the_program)
+Test(logging, fifo_that_is_full_does_not_stop_program)
 {
     struct server *redis = start_redis(NULL);
     cr_assert_eq(mkfifo(log_path(), 0600), 0);
@@ -472,7 +472,7 @@ Test(logging, a_fifo_that_is_full_does_not_stop_the_program)
 }
 
 /* Beyond RLIMIT_FSIZE write(2) raises SIGXFSZ, which ends a program that does not expect it. */
-Test(logging, a_log_that_has_reached_the_file_size_limit_does_not_end_the_program)
+Test(logging, log_at_file_size_limit_does_not_end_program)
 {
     struct server *redis = start_redis(NULL);
     char *log = scratch_file("log", "as long as files may be\n", 0600);
@@ -485,7 +485,7 @@ Test(logging, a_log_that_has_reached_the_file_size_limit_does_not_end_the_progra
 
 /* ---- stderr ---- */
 
-Test(logging, a_file_that_took_the_number_of_stderr_is_not_written_to)
+Test(logging, file_that_took_number_of_stderr_is_not_written_to)
 {
     struct server *redis = start_redis(NULL);
     char *data = scratch_file("data", "", 0600);
@@ -500,7 +500,7 @@ Test(logging, a_file_that_took_the_number_of_stderr_is_not_written_to)
 }
 
 /* A log line in the stream would be a command, and its error the answer to the PING. */
-Test(logging, a_connection_that_took_the_number_of_stderr_is_not_written_to)
+Test(logging, connection_that_took_number_of_stderr_is_not_written_to)
 {
     struct server *redis = start_redis(NULL);
     struct outcome outcome =
@@ -524,17 +524,17 @@ static void expect_to_run_on(const char *redirections, const char *number)
     EXPECT_LINES(outcome.out, text("socket %s\nconnect 0\nping +PONG\n", number));
 }
 
-Test(logging, a_stderr_that_is_closed_does_not_harm_the_program)
+Test(logging, stderr_that_is_closed_does_not_harm_program)
 {
     expect_to_run_on("exec 2>&- 3>&-", "2");
 }
 
-Test(logging, a_stderr_that_nobody_reads_does_not_end_the_program)
+Test(logging, stderr_that_nobody_reads_does_not_end_program)
 {
     expect_to_run_on("exec 3>&-", "3");
 }
 
-Test(logging, a_stderr_that_is_full_does_not_stop_the_program)
+Test(logging, stderr_that_is_full_does_not_stop_program)
 {
     expect_to_run_on("dd if=/dev/zero of=/dev/fd/3 bs=4096 oflag=nonblock status=none 2>/dev/null",
                      "4");

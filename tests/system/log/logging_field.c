@@ -1,6 +1,6 @@
 /*
- * The log in the field: rotated by logrotate while many processes write to it, and on a disk that
- * is full for a while. Every line that is there must be a whole one, and the programs unharmed.
+ * The log in operation: logrotate rotates it while many processes write to it, and its disk is full
+ * for a while. Every line in it must be whole, and the programs unharmed.
  */
 #include "sockets.h"
 
@@ -83,7 +83,7 @@ static void rotate(const char *log, const char *how)
                     text("%s/state", scratch_directory()), rules));
 }
 
-Test(logging_field, no_line_is_lost_or_torn_when_the_log_of_many_writing_processes_is_renamed)
+Test(logging_field, rename_of_log_loses_and_tears_no_line_of_many_processes)
 {
     enum { ROTATIONS = 6 };
     struct server *redis = start_redis(NULL);
@@ -109,7 +109,7 @@ Test(logging_field, no_line_is_lost_or_torn_when_the_log_of_many_writing_process
     cr_assert_eq(whole_lines(all, redis), PROCESSES * LINES * ROTATIONS);
 }
 
-Test(logging_field, a_log_that_was_copied_and_truncated_goes_on_at_its_beginning)
+Test(logging_field, copytruncate_lets_log_continue_at_its_beginning)
 {
     struct server *redis = start_redis(NULL);
     char *log = log_in(log_directory());
@@ -130,7 +130,7 @@ Test(logging_field, a_log_that_was_copied_and_truncated_goes_on_at_its_beginning
 
 /* The new file is there when it is rotated, but not for this process: nothing else of it changes.
  */
-Test(logging_field, lines_come_back_when_a_log_that_was_taken_away_may_be_written_again)
+Test(logging_field, logging_resumes_when_file_becomes_writable_again)
 {
     struct server *redis = start_redis(NULL);
     char *log = scratch_file("log", "", 0600);
@@ -159,9 +159,8 @@ static char *small_disk(const char *size)
 {
     char *disk = text("%s/disk", scratch_directory());
     cr_assert_eq(mkdir(disk, 0700), 0);
-    if (unshare(CLONE_NEWNS) != 0)
-        cr_skip_test("needs a mount namespace: run as root, or under unshare --map-root-user");
-    cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0, "%s", strerror(errno));
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        cr_skip_test("needs a mount namespace: run as root, and in no plain chroot");
     cr_assert_eq(mount("none", disk, "tmpfs", 0, text("size=%s", size)), 0, "%s", strerror(errno));
     return disk;
 }
@@ -195,7 +194,7 @@ static void connects(struct program *worker)
  * first line of another process may follow on the part, and an empty one on that. Nothing is ever
  * cut off a log.
  */
-Test(logging_field, a_full_disk_does_no_harm_and_whole_lines_come_back_when_there_is_room)
+Test(logging_field, logging_resumes_with_whole_lines_after_full_disk)
 {
     enum { ROUNDS = 30 };
     char *disk = small_disk("16k");

@@ -1,6 +1,6 @@
 /*
- * The manual of the library explains every kind of line in the log, and no other: its examples are
- * compared with the formats in the source, and those with what real programs make it write.
+ * The library's manual explains every kind of log line, and no other. The tests compare its
+ * examples with the formats in the source, and those with the lines that real programs produce.
  */
 #include "child.h"
 #include "sockets.h"
@@ -145,7 +145,7 @@ static void expect_an_example_of_each(const char *level_or_all, const char *wher
                       kinds[i].format);
 }
 
-Test(logging_manual, has_an_example_of_each_format_in_the_source_and_no_other_line)
+Test(logging_manual, manual_has_example_of_each_format_and_no_other_line)
 {
     read_source();
     count_examples(output_of(WORDS("sed", "-n", "-E", "-e", "s/\\\\-/-/g", "-e",
@@ -225,7 +225,7 @@ static void make_the_lines_of_two_outages(void)
     end_program(worker);
 }
 
-Test(logging_manual, every_format_in_the_source_is_what_some_program_makes_the_library_write)
+Test(logging_manual, some_program_produces_every_log_format)
 {
     read_source();
     enter_private_network();

@@ -14,8 +14,8 @@
 /* The output of a script on a machine whose /etc it may change; each command must succeed. */
 static char *on_a_machine(const char *script)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     static const char run[] = "cp -a /etc \"$1\" && mount --bind \"$1/etc\" /etc && "
                               "exec bash -euc \"$2\" \"$1\"";
     return output_of(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory(), script));
@@ -23,7 +23,7 @@ static char *on_a_machine(const char *script)
 
 #define EVERYWHERE "echo " LIBRARY " >/etc/ld.so.preload\n"
 
-Test(activation, ld_so_preload_guards_what_clears_its_environment)
+Test(activation, ld_so_preload_guards_program_with_cleared_environment)
 {
     cr_assert_str_eq(on_a_machine(EVERYWHERE "env -i " CHECK_MAIN "\nsudo " CHECK_MAIN
                                              "\nsu - root -c " CHECK_MAIN "\n"),
@@ -31,7 +31,7 @@ Test(activation, ld_so_preload_guards_what_clears_its_environment)
 }
 
 /* Which LD_PRELOAD never reaches; but it reads no variable there. */
-Test(activation, ld_so_preload_guards_set_user_id_programs_with_the_defaults)
+Test(activation, ld_so_preload_guards_set_user_id_programs_with_defaults)
 {
     cr_assert_str_eq(on_a_machine(EVERYWHERE
                                   "chmod 755 $0; cp " CHECK_MAIN
@@ -44,7 +44,7 @@ Test(activation, ld_so_preload_guards_set_user_id_programs_with_the_defaults)
                      "guarded\nno log\n");
 }
 
-Test(activation, a_redis_server_and_its_clients_work_under_ld_so_preload)
+Test(activation, redis_server_and_its_clients_work_under_ld_so_preload)
 {
     cr_assert_str_eq(
         on_a_machine(EVERYWHERE
@@ -57,7 +57,7 @@ Test(activation, a_redis_server_and_its_clients_work_under_ld_so_preload)
         "PONG\nOK\n");
 }
 
-Test(activation, ld_so_preload_is_taken_back_by_taking_the_line_away)
+Test(activation, removing_line_from_ld_so_preload_ends_guarding)
 {
     cr_assert_str_eq(on_a_machine(EVERYWHERE CHECK_MAIN "\nsed -i '\\|/libredisguard[.]so|d' "
                                                         "/etc/ld.so.preload\n" CHECK_MAIN "\n"),
@@ -65,7 +65,7 @@ Test(activation, ld_so_preload_is_taken_back_by_taking_the_line_away)
 }
 
 /* The other order: every start of a program complains, and yet none fails. */
-Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_nothing)
+Test(activation, loader_warns_of_missing_library_and_programs_run)
 {
     cr_assert_str_eq(on_a_machine("echo $0/gone.so >/etc/ld.so.preload\n" CHECK_MAIN
                                   " 2>$0/errors\n"
@@ -76,8 +76,8 @@ Test(activation, a_library_that_is_gone_makes_the_loader_complain_and_stops_noth
 /* What the services of a systemd with these lines in its configuration print. */
 static char *in_systemd(const char *setup)
 {
-    if (geteuid() != 0 || !namespaces_permitted())
-        cr_skip_test("needs root, to mount");
+    if (geteuid() != 0 || !mounts_permitted())
+        cr_skip_test("needs root, to mount, and no plain chroot");
     struct outcome outcome = run_program(
         WORDS(SOURCE_DIR "/tests/system/preload/in_systemd", scratch_directory(), setup), NULL);
     if (outcome.status == 77)
@@ -94,12 +94,12 @@ static char *in_systemd(const char *setup)
     "printf '[Manager]\\nDefaultEnvironment=%%s\\n' 'LD_PRELOAD=" LIBRARY                          \
     " REDISGUARD_DETECT=15 REDISGUARD_UNIX=/r' >etc/systemd/system.conf.d/redisguard.conf\n"
 
-Test(activation, default_environment_of_systemd_guards_a_service)
+Test(activation, default_environment_of_systemd_guards_service)
 {
     cr_assert_str_eq(in_systemd(text(DEFAULT_ENVIRONMENT PRINTS)), "guarded\n15\n/r\n");
 }
 
-Test(activation, environment_of_a_unit_replaces_the_default_of_systemd)
+Test(activation, environment_of_unit_replaces_default_of_systemd)
 {
     cr_assert_str_eq(
         in_systemd(text(DEFAULT_ENVIRONMENT "echo Environment=LD_PRELOAD= >service.conf\n" PRINTS)),
@@ -121,7 +121,7 @@ Test(activation, environment_file_of_systemd_takes_what_env_prints_for_it)
     "echo LD_PRELOAD=" LIBRARY " >>/etc/environment\necho REDISGUARD_DETECT=15 "                   \
     ">>/etc/environment\n"
 
-Test(activation, etc_environment_reaches_what_pam_env_opens_a_session_for)
+Test(activation, etc_environment_reaches_pam_env_sessions)
 {
     cr_assert_str_eq(
         on_a_machine(ETC_ENVIRONMENT
@@ -130,9 +130,28 @@ Test(activation, etc_environment_reaches_what_pam_env_opens_a_session_for)
         "guarded\n15\nyes\n");
 }
 
-Test(activation, etc_environment_does_not_reach_what_sudo_and_runuser_start)
+Test(activation, etc_environment_does_not_reach_sudo_and_runuser)
 {
     cr_assert_str_eq(
         on_a_machine(ETC_ENVIRONMENT "sudo " CHECK_MAIN "\nrunuser -l root -c " CHECK_MAIN "\n"),
         "unguarded\nunguarded\n");
+}
+
+/* The real cron, with this table alone: it starts a job at the next full minute. */
+#define BY_CRON                                                                                    \
+    "mount -t tmpfs none /run; mount -t tmpfs none /var/spool/cron; mkdir "                        \
+    "/var/spool/cron/crontabs\n"                                                                   \
+    "rm -rf /etc/cron.d/*\n"                                                                       \
+    "echo \"* * * * * root (" CHECK_MAIN "; printenv REDISGUARD_DETECT; echo done) >>$0/job\" "    \
+    ">/etc/crontab\n"                                                                              \
+    "cron -f &\nuntil grep -q done $0/job 2>/dev/null; do sleep 0.1; done\nkill $!\ncat $0/job\n"
+
+Test(activation, ld_so_preload_guards_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(EVERYWHERE BY_CRON), "guarded\ndone\n");
+}
+
+Test(activation, etc_environment_reaches_what_cron_starts)
+{
+    cr_assert_str_eq(on_a_machine(ETC_ENVIRONMENT BY_CRON), "guarded\n15\ndone\n");
 }

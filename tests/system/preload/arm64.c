@@ -1,8 +1,8 @@
 /*
  * The library cross-built for arm64, in arm64 programs that qemu runs. qemu knows neither SO_COOKIE
- * nor seccomp: sockets are told apart by their inode here, and no sandbox can be tried. What is
- * special to the machine is looked at most: the system calls, the jump to dlopen, and how the guard
- * knows that a dlopen is still at work. arm64.mk builds it all.
+ * nor seccomp: the library tells sockets apart by their inode here, and the tests can try no
+ * sandbox. They cover what is particular to the machine: the system calls, the jump to dlopen, and
+ * how the guard knows that a dlopen() is still on the stack. arm64.mk builds it all.
  */
 #include "machine.h"
 
@@ -30,7 +30,7 @@ static void needs_qemu(void)
 
 TestSuite(arm64, .init = needs_qemu);
 
-Test(arm64, the_library_exports_and_wants_what_that_of_this_machine_does)
+Test(arm64, library_has_the_same_symbols_as_native_one)
 {
     expect_library_for(&arm64, "AArch64");
     EXPECT_LINES(symbols_of(ARM64_LIBRARY, "--defined-only"),
@@ -42,22 +42,22 @@ Test(arm64, the_library_exports_and_wants_what_that_of_this_machine_does)
                                       symbols_of(LIBRARY, "--undefined-only")))));
 }
 
-Test(arm64, a_connection_is_tuned_and_stays_so)
+Test(arm64, connection_is_tuned_and_stays_so)
 {
     expect_tuned_for_good(&arm64);
 }
 
-Test(arm64, a_forked_child_is_cut_off_from_every_copy_and_reconnects)
+Test(arm64, child_reads_eof_on_every_copy_and_reconnects)
 {
     expect_children_cut_off(&arm64);
 }
 
-Test(arm64, daemon_hands_the_connection_over)
+Test(arm64, daemon_keeps_connection)
 {
     expect_daemon_handed_over(&arm64);
 }
 
-Test(arm64, what_is_guarded_and_cut_off_is_logged)
+Test(arm64, guarded_and_severed_connections_are_logged)
 {
     char *log = expect_logged(&arm64);
     int by_inode = lines_with(log, "debug: no SO_COOKIE: "); /* nor has qemu */
@@ -66,22 +66,27 @@ Test(arm64, what_is_guarded_and_cut_off_is_logged)
 
 /* ---- modules that bypass a preload ---- */
 
-Test(arm64, a_module_is_found_by_the_runpath_of_the_program_and_guarded)
+Test(arm64, module_is_found_by_runpath_of_program_and_guarded)
 {
     expect_module_guarded(&arm64, "program", "rebind_of_program.so");
 }
 
-Test(arm64, a_module_is_found_by_the_origin_of_a_library_and_guarded)
+Test(arm64, module_is_found_by_origin_of_library_and_guarded)
 {
     expect_module_guarded(&arm64, "library", "$ORIGIN/by_library/rebind_of_library.so");
 }
 
-Test(arm64, a_module_is_found_by_its_path_and_guarded)
+Test(arm64, module_is_found_by_its_path_and_guarded)
 {
     expect_module_guarded(&arm64, "library", ARM64 "tests/system/modules/rebind_lazy.so");
 }
 
-Test(arm64, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
+Test(arm64, bare_names_opened_in_loop_are_all_rebound)
+{
+    expect_modules_in_a_loop_guarded(&arm64);
+}
+
+Test(arm64, signal_handler_may_call_hooks_during_dlopen_by_name)
 {
     expect_no_bypass_while_opening(&arm64);
 }

@@ -3,9 +3,9 @@
 # where that architecture was added. `make system-test` leaves them out without the compiler, and the suite is skipped.
 
 ARM64          := $(BUILD)/arm64
-ARM64_PROGRAMS := $(patsubst %,$(ARM64)/tests/system/programs/%,sockets rebind_open rebind_signal)
+ARM64_PROGRAMS := $(patsubst %,$(ARM64)/tests/system/programs/%,sockets rebind_loop rebind_open rebind_signal)
 ARM64_MODULES  := $(patsubst %,$(ARM64)/tests/system/modules/%.so,rebind_lazy \
-                    by_program/rebind_of_program by_library/rebind_of_library)
+                    by_program/rebind_of_program by_program/rebind_second_of_program by_library/rebind_of_library)
 
 .PHONY: arm64
 

@@ -1,7 +1,7 @@
 /*
- * The built file itself, as nm(1) and readelf(1) see it: which symbols it takes over and which
- * never, what it needs, how it is protected. So it stays one file for every libc: musl.c and
- * tests/matrix run it in others.
+ * The built file as nm(1) and readelf(1) show it: the symbols that it interposes and those that it
+ * must not, what it needs and how it is protected. These keep it one file for every libc; musl.c
+ * and tests/matrix run it with others.
  */
 #include "redisguard.h"
 #include "sockets.h"
@@ -27,7 +27,7 @@ static char *defined_symbols(void)
                                 "nm -D --defined-only --format=just-symbols " LIBRARY " | sort")));
 }
 
-Test(elf_exports, exports_the_hooks_and_the_public_functions_and_nothing_else)
+Test(elf_exports, library_exports_hooks_and_public_functions_only)
 {
     EXPECT_LINES(
         defined_symbols(),
@@ -36,7 +36,7 @@ Test(elf_exports, exports_the_hooks_and_the_public_functions_and_nothing_else)
         "redisguard_guards\nredisguard_release\nredisguard_version\nsetsockopt\n");
 }
 
-Test(elf_exports, does_not_hook_the_data_path)
+Test(elf_exports, library_does_not_hook_data_path)
 {
     static const char *const never[] = {
         "read",       "write",     "readv",    "writev",    "send",        "recv",   "sendto",
@@ -50,14 +50,14 @@ Test(elf_exports, does_not_hook_the_data_path)
         cr_assert_not(defines(symbols, never[i]), "%s", never[i]);
 }
 
-Test(elf_exports, needs_no_version_of_any_symbol)
+Test(elf_exports, library_needs_no_symbol_version)
 {
     char *versions = output_of(WORDS("readelf", "--wide", "--version-info", LIBRARY));
     cr_assert_not(strstr(dynamic_section(), "VERNEED"), "%s", dynamic_section());
     cr_assert_not(strstr(versions, "GLIBC_"), "%s", versions);
 }
 
-Test(elf_exports, needs_libc_and_nothing_else)
+Test(elf_exports, library_needs_libc_only)
 {
     char *dynamic = dynamic_section();
     cr_assert_eq(lines_with(dynamic, "(NEEDED)"), 1, "%s", dynamic);
@@ -77,7 +77,7 @@ static const char *const optional_symbols =
     "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n__register_atfork\ndlerror\n"
     "dlsym\npthread_atfork\n";
 
-Test(elf_exports, wants_these_symbols_and_no_others)
+Test(elf_exports, undefined_symbols_are_those_listed)
 {
     EXPECT_LINES(
         output_of(
@@ -90,7 +90,7 @@ Test(elf_exports, wants_these_symbols_and_no_others)
 }
 
 /* Its own symbols were bound when it was linked: no other library can come between. */
-Test(elf_exports, is_relocated_against_these_symbols_and_no_others)
+Test(elf_exports, relocations_name_listed_symbols_only)
 {
     EXPECT_LINES(output_of(WORDS("sh", "-c",
                                  "readelf --wide --relocs " LIBRARY
@@ -99,7 +99,7 @@ Test(elf_exports, is_relocated_against_these_symbols_and_no_others)
 }
 
 /* Code, what is read-only once it is bound, and memory without a file. */
-Test(elf_exports, takes_three_mappings)
+Test(elf_exports, library_has_three_mappings)
 {
     const char *maps = printed_by(WORDS("cat", "/proc/self/maps"), WORDS("LD_PRELOAD=" LIBRARY));
     char *segments = output_of(WORDS("readelf", "--wide", "--segments", LIBRARY));
@@ -107,7 +107,7 @@ Test(elf_exports, takes_three_mappings)
     cr_expect_eq(lines_with(segments, "  LOAD "), 2, "%s", segments);
 }
 
-Test(elf_exports, is_bound_at_once_and_read_only_from_then_on)
+Test(elf_exports, library_is_bound_now_with_full_relro)
 {
     char *dynamic = dynamic_section();
     char *segments = output_of(WORDS("readelf", "--wide", "--segments", LIBRARY));
@@ -120,7 +120,7 @@ Test(elf_exports, is_bound_at_once_and_read_only_from_then_on)
 }
 
 /* One object that does not say so takes it from the whole library, and that from the process. */
-Test(elf_exports, keeps_the_processors_protection_of_jumps_and_returns)
+Test(elf_exports, library_keeps_branch_and_return_protection)
 {
 #if defined(__x86_64__)
     char *notes = output_of(WORDS("readelf", "--wide", "--notes", LIBRARY));

@@ -1,8 +1,8 @@
 /*
  * The library built for i386, in i386 programs, which this machine runs itself; and beside the one
- * for x86-64, when programs of both classes start each other. What is special to the machine is
- * looked at most: the system calls, the jump to dlopen, relocations without addends. i386.mk builds
- * it all.
+ * for x86-64, when programs of both classes start each other. The tests cover what is particular to
+ * the machine: the system calls, the jump to dlopen, relocations without addends. i386.mk builds it
+ * all.
  */
 #include "install.h"
 #include "machine.h"
@@ -34,7 +34,7 @@ static const struct machine i386 = {
     .preload = "LD_PRELOAD=" I386_LIBRARY,
 };
 
-Test(i386, the_library_exports_and_wants_what_that_of_this_machine_does)
+Test(i386, library_has_the_same_symbols_as_native_one)
 {
     expect_library_for(&i386, "Intel 80386");
     EXPECT_LINES(symbols_of(I386_LIBRARY, "--defined-only"), symbols_of(LIBRARY, "--defined-only"));
@@ -44,22 +44,22 @@ Test(i386, the_library_exports_and_wants_what_that_of_this_machine_does)
         strstr(output_of(WORDS("readelf", "--wide", "--dynamic", I386_LIBRARY)), "TEXTREL"));
 }
 
-Test(i386, a_connection_is_tuned_and_stays_so)
+Test(i386, connection_is_tuned_and_stays_so)
 {
     expect_tuned_for_good(&i386);
 }
 
-Test(i386, a_forked_child_is_cut_off_from_every_copy_and_reconnects)
+Test(i386, child_reads_eof_on_every_copy_and_reconnects)
 {
     expect_children_cut_off(&i386);
 }
 
-Test(i386, daemon_hands_the_connection_over)
+Test(i386, daemon_keeps_connection)
 {
     expect_daemon_handed_over(&i386);
 }
 
-Test(i386, what_is_guarded_and_cut_off_is_logged)
+Test(i386, guarded_and_severed_connections_are_logged)
 {
     char *log = expect_logged(&i386);
     cr_assert_eq(lines_with(log, ""), 3, "%s", log);
@@ -67,17 +67,17 @@ Test(i386, what_is_guarded_and_cut_off_is_logged)
 
 /* ---- modules that bypass a preload ---- */
 
-Test(i386, a_module_is_found_by_the_runpath_of_the_program_and_guarded)
+Test(i386, module_is_found_by_runpath_of_program_and_guarded)
 {
     expect_module_guarded(&i386, "program", "rebind_of_program.so");
 }
 
-Test(i386, a_module_is_found_by_the_origin_of_a_library_and_guarded)
+Test(i386, module_is_found_by_origin_of_library_and_guarded)
 {
     expect_module_guarded(&i386, "library", "$ORIGIN/by_library/rebind_of_library.so");
 }
 
-Test(i386, a_module_is_found_by_its_path_and_guarded_however_it_was_bound)
+Test(i386, module_is_found_by_path_and_guarded_with_any_binding)
 {
     expect_module_guarded(&i386, "library", I386 "tests/system/modules/rebind_lazy.so");
     expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_now.so");
@@ -85,12 +85,17 @@ Test(i386, a_module_is_found_by_its_path_and_guarded_however_it_was_bound)
     expect_module_guarded(&i386, "program", I386 "tests/system/modules/rebind_noplt.so");
 }
 
-Test(i386, a_signal_handler_may_make_calls_while_a_module_is_opened_by_its_name)
+Test(i386, bare_names_opened_in_loop_are_all_rebound)
+{
+    expect_modules_in_a_loop_guarded(&i386);
+}
+
+Test(i386, signal_handler_may_call_hooks_during_dlopen_by_name)
 {
     expect_no_bypass_while_opening(&i386);
 }
 
-Test(i386, bad_addresses_are_refused_as_without_the_guard)
+Test(i386, bad_addresses_are_refused_as_without_guard)
 {
     struct server *redis = start_redis(NULL);
     char *printed = printed_alike(
@@ -100,7 +105,7 @@ Test(i386, bad_addresses_are_refused_as_without_the_guard)
     cr_assert_gt(lines_with(printed, "Operation now in progress"), 10);
 }
 
-Test(i386, a_log_may_be_longer_than_two_gigabytes)
+Test(i386, log_may_be_longer_than_two_gigabytes)
 {
     struct server *redis = start_redis(NULL);
     const char *log = log_path();
@@ -112,7 +117,7 @@ Test(i386, a_log_may_be_longer_than_two_gigabytes)
 }
 
 /* Records beyond the first 1,024 are in memory that was asked for. */
-Test(i386, a_high_descriptor_is_guarded_too)
+Test(i386, high_descriptor_is_guarded)
 {
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(
@@ -125,7 +130,7 @@ Test(i386, a_high_descriptor_is_guarded_too)
 }
 
 /* That takes the mode of a directory, as the kernel tells it. */
-Test(i386, a_log_behind_a_link_that_anybody_could_have_made_is_not_written)
+Test(i386, log_behind_untrusted_link_is_not_written)
 {
     struct server *redis = start_redis(NULL);
     const char *link = text("%s/anybody/link", scratch_directory());
@@ -158,7 +163,7 @@ static char *command(const char *programs, const struct server *redis)
 
 #define IS_TUNED "socket 3\nconnect 0\n" TUNED_OPTIONS " CLOEXEC 1\n"
 
-Test(i386, programs_of_both_classes_start_each_other_and_are_guarded_without_a_word)
+Test(i386, programs_of_both_classes_start_each_other_guarded_and_silent)
 {
     struct server *redis = start_redis(NULL);
     char *wrapper = installed_wrapper(I386_LIBRARY);
@@ -173,7 +178,7 @@ Test(i386, programs_of_both_classes_start_each_other_and_are_guarded_without_a_w
 }
 
 /* musl expands nothing: to it $LIB is the name of a directory. */
-Test(i386, a_program_with_musl_finds_the_library_too)
+Test(i386, musl_program_finds_library)
 {
     if (access("/usr/bin/musl-gcc", X_OK) != 0)
         cr_skip_test("needs musl-gcc: the package musl-tools");
@@ -187,7 +192,7 @@ Test(i386, a_program_with_musl_finds_the_library_too)
                  IS_TUNED);
 }
 
-Test(i386, the_library_is_loaded_once_by_whichever_of_its_paths)
+Test(i386, library_is_loaded_once_by_any_of_its_paths)
 {
     char *wrapper = installed_wrapper(I386_LIBRARY);
     char *plain = text("%s/usr/lib/redisguard/libredisguard.so", scratch_directory());
@@ -199,7 +204,7 @@ Test(i386, the_library_is_loaded_once_by_whichever_of_its_paths)
         "1\n");
 }
 
-Test(i386, where_only_one_library_is_installed_the_loader_says_so_and_the_program_runs)
+Test(i386, loader_warns_where_one_library_is_missing_and_program_runs)
 {
     struct outcome outcome =
         run_program(WORDS(installed_wrapper(""), I386_PROGRAM "sockets", "version"), NULL);
@@ -209,7 +214,7 @@ Test(i386, where_only_one_library_is_installed_the_loader_says_so_and_the_progra
     cr_assert_eq(lines_with(outcome.err, ""), 1, "%s", outcome.err);
 }
 
-Test(i386, both_libraries_are_taken_away_again)
+Test(i386, uninstall_removes_both_libraries)
 {
     installed_wrapper(I386_LIBRARY);
     char *prefix = text("%s/usr", scratch_directory());

@@ -4,10 +4,10 @@
 # them out without the compiler, and the suite is skipped.
 
 I386_BUILD    := $(BUILD)/i386
-I386_PROGRAMS := $(patsubst %,$(I386_BUILD)/tests/system/programs/%,sockets rebind_open rebind_signal \
+I386_PROGRAMS := $(patsubst %,$(I386_BUILD)/tests/system/programs/%,sockets rebind_loop rebind_open rebind_signal \
                     bad_addresses i386_runs)
 I386_MODULES  := $(patsubst %,$(I386_BUILD)/tests/system/modules/%.so,rebind_lazy rebind_now rebind_relro \
-                    rebind_noplt by_program/rebind_of_program by_library/rebind_of_library)
+                    rebind_noplt by_program/rebind_of_program by_program/rebind_second_of_program by_library/rebind_of_library)
 
 .PHONY: i386
 

@@ -1,8 +1,8 @@
 /*
- * The guard comes too early or too late: libraries and programs that connect and fork before its
- * constructor has run, or when main is over; that do away with the environment, the descriptors or
- * the file system it was started with; that bring another libc. They run on as ever, and guarded
- * where a preload can reach. Runs programs/early_*.c.
+ * Calls before the guard's constructor has run and after main has returned: libraries and programs
+ * that connect and fork there, that remove their environment, descriptors or file system, or that
+ * load a second libc. They run as without the guard, and the guard guards them wherever a preload
+ * can. Runs programs/lifecycle_*.c.
  */
 #include "child.h"
 
@@ -33,7 +33,7 @@ static const char *const client_guarded =
     "after main, in a child: cut off, its copy: cut off\n"
     "after main: +PONG\n";
 
-static const char *early_port(const struct server *server)
+static const char *client_port(const struct server *server)
 {
     return text("EARLY_PORT=%d", server->port);
 }
@@ -41,31 +41,31 @@ static const char *early_port(const struct server *server)
 static void expect_only_the_guard_to_guard_a_preloaded_client(const char *preload)
 {
     struct server *server = start_redis(NULL);
-    const char *alone = text("LD_PRELOAD=%s", built_module("early_client"));
-    expect(WORDS(built_program("early_idle")), WORDS(alone, early_port(server)), client_bare);
-    expect(WORDS(built_program("early_idle")), guarded(server, WORDS(preload, early_port(server))),
-           client_guarded);
+    const char *alone = text("LD_PRELOAD=%s", built_module("lifecycle_client"));
+    expect(WORDS(built_program("lifecycle_idle")), WORDS(alone, client_port(server)), client_bare);
+    expect(WORDS(built_program("lifecycle_idle")),
+           guarded(server, WORDS(preload, client_port(server))), client_guarded);
 }
 
 /* The loader runs the constructor of the last one first, and its destructor last. */
-Test(lifecycle, a_client_preloaded_behind_the_guard_comes_before_it)
+Test(lifecycle, constructor_of_later_preload_runs_first)
 {
     expect_only_the_guard_to_guard_a_preloaded_client(
-        text("LD_PRELOAD=%s:%s", LIBRARY, built_module("early_client")));
+        text("LD_PRELOAD=%s:%s", LIBRARY, built_module("lifecycle_client")));
 }
 
-Test(lifecycle, a_client_preloaded_in_front_of_the_guard_comes_after_it)
+Test(lifecycle, constructor_of_earlier_preload_runs_last)
 {
     expect_only_the_guard_to_guard_a_preloaded_client(
-        text("LD_PRELOAD=%s:%s", built_module("early_client"), LIBRARY));
+        text("LD_PRELOAD=%s:%s", built_module("lifecycle_client"), LIBRARY));
 }
 
-Test(lifecycle, a_client_among_the_libraries_that_the_program_needs_comes_before_it)
+Test(lifecycle, constructor_of_needed_library_runs_first)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(built_program("early_needs"));
-    expect(argv, WORDS(early_port(server)), client_bare);
-    expect(argv, guarded(server, WORDS(early_port(server))), client_guarded);
+    const char *const *argv = WORDS(built_program("lifecycle_needs"));
+    expect(argv, WORDS(client_port(server)), client_bare);
+    expect(argv, guarded(server, WORDS(client_port(server))), client_guarded);
 }
 
 /*
@@ -73,10 +73,10 @@ Test(lifecycle, a_client_among_the_libraries_that_the_program_needs_comes_before
  * (glibc 2.36): what is to be guarded is not known. Then it is, at every other moment; exit(3)
  * calls what atexit(3) was given before the destructors.
  */
-Test(lifecycle, every_moment_around_main_is_guarded_once_there_is_an_environment)
+Test(lifecycle, connections_before_in_and_after_main_are_guarded)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(built_program("early_main"), port_of(server));
+    const char *const *argv = WORDS(built_program("lifecycle_main"), port_of(server));
     expect(argv, NULL,
            "preinit: keepalive off, in a child shared\n"
            "main: keepalive off, in a child shared\n"
@@ -105,7 +105,7 @@ static void expect_guarded_without(const char *how)
 {
     struct server *server = start_redis(NULL);
     const char *log = log_path();
-    const char *const *argv = WORDS(built_program("early_environment"), how, port_of(server));
+    const char *const *argv = WORDS(built_program("lifecycle_environment"), how, port_of(server));
     expect(argv, NULL, environment_bare);
     expect(argv, guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", LOGGED(log))),
            environment_guarded);
@@ -114,26 +114,26 @@ static void expect_guarded_without(const char *how)
               lines);
 }
 
-Test(lifecycle, a_program_that_clears_its_environment_stays_guarded)
+Test(lifecycle, program_that_clears_its_environment_stays_guarded)
 {
     expect_guarded_without("clearenv");
 }
 
-Test(lifecycle, a_program_that_has_no_environment_any_more_stays_guarded)
+Test(lifecycle, program_with_null_environ_stays_guarded)
 {
     expect_guarded_without("null");
 }
 
-Test(lifecycle, a_program_that_writes_over_its_environment_stays_guarded)
+Test(lifecycle, program_that_writes_over_its_environment_stays_guarded)
 {
     expect_guarded_without("overwrite");
 }
 
-Test(lifecycle, a_command_that_is_given_no_environment_runs_without_the_guard)
+Test(lifecycle, command_that_is_given_no_environment_runs_without_guard)
 {
     struct server *server = start_redis(NULL);
     struct outcome outcome = run_program(
-        WORDS("env", "-i", built_program("early_environment"), "nothing", port_of(server)),
+        WORDS("env", "-i", built_program("lifecycle_environment"), "nothing", port_of(server)),
         guarded(server, WORDS("REDISGUARD_LOG=stderr")));
     cr_expect_eq(outcome.status, 0);
     cr_expect_str_eq(outcome.out, environment_bare);
@@ -141,11 +141,11 @@ Test(lifecycle, a_command_that_is_given_no_environment_runs_without_the_guard)
 }
 
 /* What is to be guarded is then not known. Nobody crashes over what it had to say about STRICT. */
-Test(lifecycle, where_the_environment_is_gone_before_the_guard_starts_the_program_runs_on)
+Test(lifecycle, program_runs_when_environment_is_gone_before_our_constructor)
 {
     struct server *server = start_redis(NULL);
-    const char *preload = text("LD_PRELOAD=%s:%s", LIBRARY, built_module("early_forgetful"));
-    expect(WORDS(built_program("early_environment"), "nothing", port_of(server)),
+    const char *preload = text("LD_PRELOAD=%s:%s", LIBRARY, built_module("lifecycle_forgetful"));
+    expect(WORDS(built_program("lifecycle_environment"), "nothing", port_of(server)),
            guarded(server, WORDS(preload, "REDISGUARD_STRICT=1", "REDISGUARD_KEEPCNT=bad")),
            environment_bare);
 }
@@ -157,7 +157,7 @@ static void expect_to_keep_out_of_the_file(const char *log)
     struct server *server = start_redis(NULL);
     char *file = text("%s/file", scratch_directory());
     struct outcome outcome =
-        run_program(WORDS(built_program("early_environment"), "close", port_of(server), file),
+        run_program(WORDS(built_program("lifecycle_environment"), "close", port_of(server), file),
                     guarded(server, WORDS("REDISGUARD_KEEPIDLE=77", LOGGED(log))));
     cr_expect(outcome.status == 0, "status %d, signal %d", outcome.status, outcome.signal);
     cr_expect_str_empty(outcome.out);
@@ -165,12 +165,12 @@ static void expect_to_keep_out_of_the_file(const char *log)
     cr_expect_str_eq(output_of(WORDS("cat", file)), environment_guarded);
 }
 
-Test(lifecycle, a_program_that_closes_every_descriptor_finds_nothing_in_the_file_that_took_stderr)
+Test(lifecycle, program_that_reuses_stderrs_number_finds_no_log_line_in_its_file)
 {
     expect_to_keep_out_of_the_file("stderr");
 }
 
-Test(lifecycle, a_program_that_closes_every_descriptor_is_still_logged_to_a_file)
+Test(lifecycle, program_that_closes_every_descriptor_is_still_logged_to_file)
 {
     const char *log = log_path();
     expect_to_keep_out_of_the_file(log);
@@ -181,14 +181,14 @@ Test(lifecycle, a_program_that_closes_every_descriptor_is_still_logged_to_a_file
 
 /* ---- without its file system ---- */
 
-Test(lifecycle, a_program_that_shuts_itself_into_an_empty_directory_stays_guarded)
+Test(lifecycle, program_in_empty_chroot_stays_guarded)
 {
     if (!namespaces_permitted())
         cr_skip("only root may call chroot(2)");
     struct server *server = start_redis(NULL);
     output_of(WORDS("mkdir", text("%s/empty", scratch_directory())));
     const char *log = text("%s/log/file", scratch_directory());
-    struct outcome outcome = run_program(WORDS(built_program("early_chroot"), port_of(server),
+    struct outcome outcome = run_program(WORDS(built_program("lifecycle_chroot"), port_of(server),
                                                text("%s/empty", scratch_directory())),
                                          guarded(server, WORDS(LOGGED(log))));
     cr_expect(outcome.status == 0, "status %d, signal %d", outcome.status, outcome.signal);
@@ -204,11 +204,11 @@ Test(lifecycle, a_program_that_shuts_itself_into_an_empty_directory_stays_guarde
  * A namespace of dlmopen(3) has no preload in it: what runs there is not guarded, and not disturbed
  * either.
  */
-Test(lifecycle, what_runs_in_another_namespace_is_left_alone_and_the_program_stays_guarded)
+Test(lifecycle, module_of_dlmopen_is_unchanged_and_program_stays_guarded)
 {
     struct server *server = start_redis(NULL);
     const char *const *argv =
-        WORDS(built_program("early_dlmopen"), port_of(server), built_module("rebind_lazy"));
+        WORDS(built_program("lifecycle_dlmopen"), port_of(server), built_module("rebind_lazy"));
     expect(argv, NULL,
            "there: keepalive off, in a child shared\n"
            "here: keepalive off, in a child shared\n"

@@ -1,7 +1,7 @@
 /*
- * The same library file in programs built for musl: the guard's promises, and musl's own ways. The
- * loader is this machine's, or the one that MUSL_LOADER names: tests/matrix runs this suite with
- * older and newer ones.
+ * The same library file in programs built for musl: the guard keeps its promises, and musl's own
+ * behaviour stays. The loader is this machine's, or the one that MUSL_LOADER names: tests/matrix
+ * runs this suite with older and newer ones.
  */
 #include "redisguard.h"
 #include "sockets.h"
@@ -42,7 +42,7 @@ static const char *sockets_program(void)
 
 /* ---- the guard's promises ---- */
 
-Test(musl, the_library_wants_nothing_that_musl_lacks)
+Test(musl, library_needs_only_symbols_that_musl_has)
 {
     const char *wanted = text("nm -D --undefined-only --format=just-symbols %s", LIBRARY);
     const char *there = text("nm -D --defined-only --format=just-symbols %s", loader());
@@ -55,7 +55,7 @@ Test(musl, the_library_wants_nothing_that_musl_lacks)
                  "__register_atfork\n"); /* glibc's, optional */
 }
 
-Test(musl, a_connection_is_tuned_and_a_child_cut_off)
+Test(musl, connection_is_tuned_and_child_reads_eof)
 {
     const char *musl = loader(), *program = sockets_program();
     struct server *redis = start_redis(NULL);
@@ -90,7 +90,7 @@ static struct program *start_to_wait(const char *const argv[], const char *const
     return program;
 }
 
-Test(musl, a_dead_peer_is_noticed)
+Test(musl, dead_peer_is_noticed)
 {
     enter_private_network();
     const char *musl = loader(), *program = sockets_program();
@@ -116,7 +116,7 @@ static const char *client(void)
     return named;
 }
 
-Test(musl, hiredis_notices_a_dead_peer_while_it_waits)
+Test(musl, hiredis_notices_dead_peer_while_it_waits)
 {
     const char *musl = loader(), *program = client();
     enter_private_network();
@@ -146,7 +146,7 @@ Test(musl, hiredis_workers_get_their_own_replies)
 /* ---- musl's own ways ---- */
 
 /* Either of the two forks could take the connection away. */
-Test(musl, daemon_forks_twice_and_hands_the_connection_over)
+Test(musl, daemon_forks_twice_and_keeps_connection)
 {
     const char *musl = loader(), *program = sockets_program();
     struct server *redis = start_redis(NULL);
@@ -179,7 +179,7 @@ static bool has_fork_only(const char *musl)
     return strstr(output_of(WORDS("nm", "-D", "--defined-only", musl)), " _Fork\n") != NULL;
 }
 
-Test(musl, a_module_is_found_as_without_the_guard_and_guarded)
+Test(musl, module_is_found_as_without_guard_and_guarded)
 {
     const char *musl = loader();
     struct server *redis = start_redis(NULL);
@@ -199,7 +199,7 @@ static const char *without_fork_only(const char *musl)
     return older;
 }
 
-Test(musl, without__Fork_all_else_works)
+Test(musl, all_hooks_but__Fork_work_on_old_musl)
 {
     const char *musl = without_fork_only(loader()), *program = sockets_program();
     struct server *redis = start_redis(NULL);
@@ -214,7 +214,7 @@ Test(musl, without__Fork_all_else_works)
 }
 
 /* glibc's loader complains of a preload that is not there; musl's does not. The wrapper does. */
-Test(musl, a_missing_library_is_passed_over_in_silence_but_not_by_the_wrapper)
+Test(musl, loader_ignores_missing_library_and_wrapper_reports_it)
 {
     const char *musl = loader(), *program = sockets_program();
     EXPECT_LINES(printed_by(WORDS(musl, program, "version"), WORDS("LD_PRELOAD=/nowhere/guard.so")),

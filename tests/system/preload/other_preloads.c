@@ -1,7 +1,8 @@
 /*
- * The guard in company: other libraries in LD_PRELOAD, before it and behind it, and programs that
- * bring a sanitizer. Whatever the company is for goes on working, and a connection that it lets
- * through is guarded. Runs programs/company_*.c, hiredis_child.c and commands of Debian.
+ * The guard beside other libraries in LD_PRELOAD, which come before or after it, and in programs
+ * that are built with a sanitizer. The other library still does its work, and the guard guards each
+ * connection that the other library lets through. Runs programs/preload_*.c, hiredis_child.c and
+ * commands of Debian.
  */
 #include "child.h"
 
@@ -106,25 +107,25 @@ static void expect_to_get_along(const char *other)
     expect_commands_to_run_as_ever(server, other, NULL);
 }
 
-Test(other_preloads, jemalloc_in_either_order)
+Test(other_preloads, jemalloc_works_in_either_order)
 {
     expect_to_get_along(JEMALLOC);
 }
 
-Test(other_preloads, libeatmydata_in_either_order)
+Test(other_preloads, libeatmydata_works_in_either_order)
 {
     expect_to_get_along(EATMYDATA);
 }
 
-Test(other_preloads, libfaketime_in_either_order)
+Test(other_preloads, libfaketime_works_in_either_order)
 {
     expect_to_get_along(FAKETIME);
 }
 
-Test(other_preloads, libeatmydata_still_swallows_fsync_beside_the_guard)
+Test(other_preloads, libeatmydata_still_swallows_fsync_beside_guard)
 {
     struct server *server = start_redis(NULL);
-    const char *const *argv = WORDS(built_program("company_fsync"));
+    const char *const *argv = WORDS(built_program("preload_fsync"));
     expect(argv, guarded(server, NULL), "fsync of a pipe: EINVAL\n");
     expect(argv, with(server, EATMYDATA, NULL), "fsync of a pipe: 0\n");
     expect(argv, with(server, guard_before(EATMYDATA), NULL), "fsync of a pipe: 0\n");
@@ -144,14 +145,14 @@ static void expect_a_log_of_today(const struct server *server, const char *libra
               lines);
 }
 
-Test(other_preloads, where_libfaketime_bends_the_time_the_log_tells_the_real_one)
+Test(other_preloads, log_has_real_time_under_libfaketime)
 {
     struct server *server = start_redis(NULL);
     expect_a_log_of_today(server, guard_before(FAKETIME), "before");
     expect_a_log_of_today(server, guard_behind(FAKETIME), "behind");
 }
 
-Test(other_preloads, one_in_front_of_the_guard_and_one_behind)
+Test(other_preloads, one_preload_before_and_one_after_guard_work)
 {
     struct server *server = start_redis(NULL);
     expect_to_guard(server, text("%s:%s:%s", JEMALLOC, LIBRARY, EATMYDATA), NULL);
@@ -159,7 +160,7 @@ Test(other_preloads, one_in_front_of_the_guard_and_one_behind)
     expect_to_guard(server, text("%s:%s:%s", EATMYDATA, LIBRARY, JEMALLOC), NULL);
 }
 
-Test(other_preloads, the_guard_named_twice_guards_once)
+Test(other_preloads, guard_named_twice_guards_once)
 {
     struct server *server = start_redis(NULL);
     expect_to_guard(server, text("%s:%s", LIBRARY, LIBRARY), NULL);
@@ -184,13 +185,13 @@ static void expect_to_guard_from_in_front(const struct server *server, const cha
     expect_commands_to_run_as_ever(server, other, more);
 }
 
-Test(other_preloads, socket_wrapper_that_has_nothing_to_wrap)
+Test(other_preloads, socket_wrapper_without_redirection_works)
 {
     expect_to_guard_from_in_front(start_redis(NULL), SOCKET_WRAPPER, NULL);
 }
 
 /* Then every socket is a Unix-domain one in that directory, whatever the program was told. */
-Test(other_preloads, a_connection_that_socket_wrapper_takes_elsewhere_is_left_alone)
+Test(other_preloads, connection_redirected_by_socket_wrapper_is_unchanged)
 {
     struct server inside = {.port = 6379};
     const char *directory = text("SOCKET_WRAPPER_DIR=%s", scratch_directory());
@@ -216,13 +217,13 @@ static const char *torsocks_that(const char *says)
                              0600));
 }
 
-Test(other_preloads, torsocks_that_allows_local_connections)
+Test(other_preloads, torsocks_that_allows_local_connections_works)
 {
     expect_to_guard_from_in_front(start_redis(NULL), TORSOCKS, torsocks_that("1"));
 }
 
 /* torsocks would say so with time and pid, which no two runs have in common: hence no log of it. */
-Test(other_preloads, torsocks_that_refuses_local_connections_refuses_them_beside_the_guard)
+Test(other_preloads, torsocks_still_refuses_local_connections)
 {
     struct server *server = start_redis(NULL);
     const char *configuration = torsocks_that("0");
@@ -238,11 +239,11 @@ Test(other_preloads, torsocks_that_refuses_local_connections_refuses_them_beside
 static void expect_of_a_module(const struct server *server, const char *libraries, const char *more,
                                const char *printed)
 {
-    expect(WORDS(built_program("company_deepbind"), port_of(server), built_module("rebind_lazy")),
+    expect(WORDS(built_program("preload_deepbind"), port_of(server), built_module("rebind_lazy")),
            with(server, libraries, more), printed);
 }
 
-Test(other_preloads, a_module_that_bypasses_jemalloc_is_guarded_in_either_order)
+Test(other_preloads, module_that_bypasses_jemalloc_is_guarded_in_either_order)
 {
     struct server *server = start_redis(NULL);
     expect_of_a_module(server, JEMALLOC, NULL, "connect: 0\nkeepalive: off\n");
@@ -251,7 +252,7 @@ Test(other_preloads, a_module_that_bypasses_jemalloc_is_guarded_in_either_order)
 }
 
 /* It would be refused there; to guard it must not mean to send it there. */
-Test(other_preloads, a_module_that_bypasses_torsocks_bypasses_it_beside_the_guard)
+Test(other_preloads, module_that_bypasses_torsocks_still_bypasses_it)
 {
     struct server *server = start_redis(NULL);
     const char *configuration = torsocks_that("0");
@@ -259,7 +260,7 @@ Test(other_preloads, a_module_that_bypasses_torsocks_bypasses_it_beside_the_guar
     expect_of_a_module(server, guard_behind(TORSOCKS), configuration,
                        "connect: 0\nkeepalive: on\n");
     struct outcome outcome = run_program(
-        WORDS(built_program("company_deepbind"), port_of(server), built_module("rebind_lazy")),
+        WORDS(built_program("preload_deepbind"), port_of(server), built_module("rebind_lazy")),
         with(server, guard_before(TORSOCKS), configuration));
     cr_expect(strstr(outcome.out, "connect: 0\n") == outcome.out, "%s%s", outcome.out, outcome.err);
 }
@@ -309,44 +310,43 @@ static void expect_no_report(const char *program, const char *const more[])
     cr_expect_str_empty(outcome.err);
 }
 
-Test(other_preloads, a_program_with_address_sanitizer_in_it)
+Test(other_preloads, static_address_sanitizer_reports_nothing)
 {
-    expect_no_report("company_address", NULL);
+    expect_no_report("preload_address", NULL);
 }
 
-Test(other_preloads, a_program_with_undefined_behaviour_sanitizer_in_it)
+Test(other_preloads, static_undefined_behaviour_sanitizer_reports_nothing)
 {
-    expect_no_report("company_undefined", NULL);
+    expect_no_report("preload_undefined", NULL);
 }
 
-Test(other_preloads, a_program_with_thread_sanitizer_in_it)
+Test(other_preloads, static_thread_sanitizer_reports_nothing)
 {
-    expect_no_report("company_thread", NULL);
+    expect_no_report("preload_thread", NULL);
 }
 
-Test(other_preloads, a_program_with_a_shared_thread_sanitizer)
+Test(other_preloads, shared_thread_sanitizer_reports_nothing)
 {
-    expect_no_report("company_shared_thread", NULL);
+    expect_no_report("preload_shared_thread", NULL);
 }
 
 /* gcc's default. Whatever the preload is, it does not let main begin behind one unless told to. */
-Test(other_preloads,
-     a_program_with_a_shared_address_sanitizer_wants_that_first_or_to_be_told_not_to_mind)
+Test(other_preloads, shared_address_sanitizer_demands_to_come_first)
 {
     struct server *server = start_redis(NULL);
-    struct outcome outcome = run_sanitized("company_shared_address", server, guarded(server, NULL));
+    struct outcome outcome = run_sanitized("preload_shared_address", server, guarded(server, NULL));
     cr_expect_eq(outcome.status, 1);
     cr_expect_str_empty(outcome.out);
     cr_expect(strstr(outcome.err, "ASan runtime does not come first") != NULL, "%s", outcome.err);
-    expect_no_report("company_shared_address", WORDS("ASAN_OPTIONS=verify_asan_link_order=0"));
+    expect_no_report("preload_shared_address", WORDS("ASAN_OPTIONS=verify_asan_link_order=0"));
 }
 
-Test(other_preloads, a_program_with_a_shared_address_sanitizer_preloaded_in_front)
+Test(other_preloads, shared_address_sanitizer_preloaded_first_reports_nothing)
 {
     struct server *server = start_redis(NULL);
     char *sanitizer = output_of(WORDS("gcc", "-print-file-name=libasan.so"));
     sanitizer[strcspn(sanitizer, "\n")] = '\0';
-    expect(WORDS(built_program("company_shared_address"), port_of(server),
+    expect(WORDS(built_program("preload_shared_address"), port_of(server),
                  built_module("rebind_lazy")),
            guarded(server, WORDS(preload(guard_behind(sanitizer)))), sanitized);
 }

@@ -76,7 +76,7 @@ Test(audit, threads_are_not_processes)
     is_held_by_one_process("threads");
 }
 
-/* Its folder in /proc shows no descriptors any more. */
+/* Its directory in /proc shows no descriptors any more. */
 Test(audit, a_process_whose_first_thread_has_ended_holds_it_all_the_same)
 {
     is_held_by_one_process("orphan");

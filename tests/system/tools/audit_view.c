@@ -80,7 +80,7 @@ Test(audit_view, a_process_that_is_not_there_is_an_error_and_the_others_are_show
 
 #define NOBODY "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
 
-/* Nobody may not be able to reach the build folder; a descriptor needs no path. */
+/* Nobody may not be able to reach the build directory; a descriptor needs no path. */
 static char *audit_by_nobody(const struct server *redis, const char *pid, int status)
 {
     return text("%s", audited(WORDS("sh", "-c",

@@ -41,12 +41,12 @@ char *check_main_built(const char *compiler, const char *const options[])
     return program;
 }
 
-char *installed(const char *folder, const char *library)
+char *installed(const char *directory, const char *library)
 {
     static const char install[] =
         "mkdir -p \"$1\" && cp " WRAPPER " \"$1\" && chmod 755 \"$1/..\" \"$1/redisguard\" && "
         "if [ \"$2\" ]; then cp \"$2\" \"$1/libredisguard.so\"; fi";
-    char *path = text("%s/%s", scratch_directory(), folder);
+    char *path = text("%s/%s", scratch_directory(), directory);
     output_of(WORDS("sh", "-c", install, "sh", path, library ? library : ""));
     return text("%s/redisguard", path);
 }

@@ -14,7 +14,7 @@ char *check_main_built(const char *compiler, const char *const options[]);
 
 /* The program and its library in a directory of the test's own, which everybody may read.
  * Returns the wrapper's path. library: what to take for the library; NULL: none. */
-char *installed(const char *folder, const char *library);
+char *installed(const char *directory, const char *library);
 
 /* `wrapper --check -- argv`, which must exit 0 or 1 and agree with its own last word. */
 struct outcome checked_by(const char *wrapper, const char *const argv[], const char *const env[]);

@@ -98,6 +98,10 @@ Test(check_command, env_passes_on_what_its_words_leave)
                       "leaves the guard");
     expect_true_check(WORDS("env", "LD_PRELOAD=", CHECK_MAIN), 1, "fail", "leaves the guard out");
     expect_true_check(WORDS("env", "-i", "LD_PRELOAD=" LIBRARY, CHECK_MAIN), 0, "ok", "guard: ");
+    installed("other", LIBRARY);
+    const char *other = text("LD_PRELOAD=%s/other/libredisguard.so", scratch_directory());
+    expect_true_check(WORDS("env", "-i", other, CHECK_MAIN), 0, "ok", "guard: ");
+    expect_true_check(WORDS("env", "-u", "PATH", CHECK_MAIN), 0, "warn", "it takes PATH out");
 }
 
 Test(check_command, env_can_change_the_configuration_too)
@@ -196,8 +200,8 @@ Test(check_command, what_a_launcher_of_debian_starts_is_judged)
     expect_true_check(WORDS("flock", "-n", lock, "sudo", CHECK_MAIN), 1, "fail", "sudo: it clears");
     expect_true_check(WORDS("flock", "-n", lock, bare), 1, "fail", "is linked statically");
     expect_true_check(WORDS("time", bare), 1, "fail", "is linked statically");
-    expect_true_check(WORDS("unshare", "-m", bare), 1, "fail", "is linked statically");
-    expect_true_check(WORDS("unshare", "-m", CHECK_MAIN), 0, "ok", "unshare: it passes");
+    expect_true_check(WORDS("unshare", "-n", bare), 1, "fail", "is linked statically");
+    expect_true_check(WORDS("unshare", "-n", CHECK_MAIN), 0, "ok", "unshare: it passes");
     expect_check(WORDS("ip", "netns", "exec", "name", bare), 1, "fail", "is linked statically");
     expect_check(WORDS("ip", "-n", "name", "netns", "exec", "name", CHECK_MAIN), 0, "ok",
                  "ip: it p");
@@ -267,6 +271,8 @@ Test(check_command, envdir_may_replace_the_preload_list)
     expect_check(WORDS(program, variables, CHECK_MAIN), 0, "ok", "envdir: it passes");
     output_of(WORDS("sh", "-c", "echo libm.so.6 >\"$1/LD_PRELOAD\"", "sh", variables));
     expect_check(WORDS(program, variables, CHECK_MAIN), 1, "fail", "LD_PRELOAD without the guard");
+    expect_true_check(WORDS("chpst", "-e", variables, CHECK_MAIN), 1, "fail",
+                      "LD_PRELOAD without the guard");
 }
 
 Test(check_command, a_program_that_may_start_another_is_named_with_that_other)
@@ -342,6 +348,7 @@ static void expect_pool(const char *setting, bool warned)
     char *out = checked_by(WRAPPER, WORDS(php_fpm(), "-y", given), NULL).out;
     bool is_warned = strstr(out, "warn  php-fpm: pool shop has clear_env on") != NULL;
     cr_assert_eq(is_warned, warned, "%s:\n%s", setting, out);
+    cr_assert(strstr(out, "pool global") == NULL, "%s:\n%s", setting, out);
 }
 
 Test(check_command, a_pool_that_clears_its_environment_is_named)

@@ -19,13 +19,13 @@ static void needs_a_clone(void)
         cr_skip_test("needs the package gcc-aarch64-linux-gnu");
 }
 
-/* Returns the tarball, made in an environment of its own, in folders of this name. */
-static char *made(const char *folder, const char *environment)
+/* Returns the tarball, made in an environment of its own, in directories of this name. */
+static char *made(const char *directory, const char *environment)
 {
-    char *place = text("%s/%s", scratch_directory(), folder);
+    char *place = text("%s/%s", scratch_directory(), directory);
     char *command =
         text("mkdir -p %s/work && umask 0%s && %s TMPDIR=%s/work %s/tests/dist %s", place,
-             strchr(folder, '-') ? "77" : "02", environment, place, SOURCE_DIR, place);
+             strchr(directory, '-') ? "77" : "02", environment, place, SOURCE_DIR, place);
     output_of(WORDS("sh", "-c", command));
     return text("%s/" NAME ".tar.gz", place);
 }
@@ -61,7 +61,7 @@ Test(dist, is_the_same_file_wherever_and_whenever_it_is_made)
 Test(dist, holds_the_library_for_both_machines_and_what_belongs_to_it)
 {
     needs_a_clone();
-    char *folder = unpacked();
+    char *directory = unpacked();
     static const char *const parts[] = {
         "x86_64/libredisguard.so",
         "x86_64/redisguard",
@@ -73,15 +73,15 @@ Test(dist, holds_the_library_for_both_machines_and_what_belongs_to_it)
         "README.md",
         "LICENSE",
     };
-    char *sums = content_of(text("%s/SHA256SUMS", folder));
+    char *sums = content_of(text("%s/SHA256SUMS", directory));
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         cr_expect(strstr(sums, text("  ./%s\n", parts[i])), "%s is not among\n%s", parts[i], sums);
-    output_of(
-        WORDS("sh", "-c", text("cd %s && sha256sum --check --strict --quiet SHA256SUMS", folder)));
-    EXPECT_LINES(output_of(WORDS("sh", "-c", text("cd %s && find . -type f | wc -l", folder))),
+    output_of(WORDS("sh", "-c",
+                    text("cd %s && sha256sum --check --strict --quiet SHA256SUMS", directory)));
+    EXPECT_LINES(output_of(WORDS("sh", "-c", text("cd %s && find . -type f | wc -l", directory))),
                  text("%d\n", lines_with(sums, "") + 1));
-    char *x86 = output_of(WORDS("readelf", "-h", text("%s/x86_64/libredisguard.so", folder)));
-    char *arm = output_of(WORDS("readelf", "-h", text("%s/aarch64/libredisguard.so", folder)));
+    char *x86 = output_of(WORDS("readelf", "-h", text("%s/x86_64/libredisguard.so", directory)));
+    char *arm = output_of(WORDS("readelf", "-h", text("%s/aarch64/libredisguard.so", directory)));
     cr_expect(strstr(x86, "X86-64") && strstr(arm, "AArch64"));
 }
 

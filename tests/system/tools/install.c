@@ -30,12 +30,12 @@ static char *installed(void)
     return prefix;
 }
 
-/* Everything below a folder: path, kind, mode, content. */
-static char *everything_in(const char *folder)
+/* Everything below a directory: path, kind, mode, content. */
+static char *everything_in(const char *directory)
 {
     return shell(text("cd %s && find . -printf '%%p %%y %%m ' -a \\( -type f -exec sha256sum {} + "
                       "-o -printf '\\n' \\) | sort",
-                      folder));
+                      directory));
 }
 
 /* ---- what is put where ---- */
@@ -60,22 +60,23 @@ Test(install, puts_these_files_below_the_prefix_and_no_others)
         "644 usr/share/pkgconfig/redisguard.pc\n");
 }
 
-Test(install, each_folder_can_be_chosen)
+Test(install, each_directory_can_be_chosen)
 {
     char *to = text("%s/image", scratch_directory());
-    make_succeeds("install",
-                  text("DESTDIR=%s LIBDIR=/a BINDIR=/b MANDIR=/c INCLUDEDIR=/d PKGCONFIGDIR=/e "
-                       "COMPLETIONDIR=/f DOCDIR=/g",
-                       to));
+    make_succeeds(
+        "install",
+        text("DESTDIR=%s LIBDIR=/library BINDIR=/b MANDIR=/c INCLUDEDIR=/d PKGCONFIGDIR=/e "
+             "COMPLETIONDIR=/f DOCDIR=/g",
+             to));
     EXPECT_LINES(shell(text("cd %s && ls -d */libredisguard.so */redisguard */man? */*.h */*.pc "
-                            "*/examples && strings -n 2 b/redisguard | grep -cx /a",
+                            "*/examples && strings -n 2 b/redisguard | grep -cx /library",
                             to)),
-                 "a/libredisguard.so\nb/redisguard\nc/man1\nc/man7\nd/redisguard.h\n"
-                 "e/redisguard.pc\nf/redisguard\ng/examples\n1\n");
+                 "b/redisguard\nc/man1\nc/man7\nd/redisguard.h\n"
+                 "e/redisguard.pc\nf/redisguard\ng/examples\nlibrary/libredisguard.so\n1\n");
 }
 
 /* For the dynamic linker the path would end at the space. */
-Test(install, a_library_folder_that_ld_preload_cannot_hold_is_refused)
+Test(install, a_library_directory_that_ld_preload_cannot_hold_is_refused)
 {
     char *to = text("%s/image", scratch_directory());
     struct outcome outcome =
@@ -179,7 +180,7 @@ Test(install, a_weak_declaration_compiles_with_pkg_config_and_runs_with_and_with
 
 /* ---- the manual ---- */
 
-Test(install, the_installed_texts_name_the_folders_of_this_installation)
+Test(install, the_installed_texts_name_the_directories_of_this_installation)
 {
     char *prefix = installed();
     EXPECT_LINES(shell(text("cd %s/share && grep -rl /usr/local/ . | grep -v -e Dockerfile -e "
@@ -192,7 +193,7 @@ Test(install, the_installed_texts_name_the_folders_of_this_installation)
 Test(install, the_manual_of_the_library_explains_every_variable)
 {
     EXPECT_LINES(shell("known=$(REDISGUARD_NONE= LD_PRELOAD=" LIBRARY " /bin/true 2>&1)\n"
-                       "case $known in *PORTS,*DISABLE) ;; *) echo \"$known\" ;; esac\n"
+                       "case $known in *PORTS,*DISABLE*) ;; *) echo \"$known\" ;; esac\n"
                        "for name in $(echo \"${known#*are }\" | tr -d ,); do"
                        " grep -q \"^[.]B REDISGUARD_$name\\$\" " SOURCE_DIR
                        "/shim/man/redisguard.7 ||"

@@ -21,8 +21,8 @@
 
 static void need_namespaces(void)
 {
-    if (!namespaces_permitted())
-        cr_skip_test("needs network namespaces: run as root, or under unshare --map-root-user");
+    if (!namespaces_permitted() || !mounts_permitted())
+        cr_skip_test("needs network and mount namespaces: run as root, and in no plain chroot");
 }
 
 /* Of the line of results.tsv about this row, and the client that was told this budget ("-": the one

@@ -102,7 +102,7 @@ Test(wrapper, a_bad_option_value_runs_nothing_and_names_what_is_allowed)
         {"--keepintvl", "-1", "from 1 to 32767, not -1"},
         {"--keepcnt", "128", "from 1 to 127, not 128"},
         {"--user-timeout", "2147483648", "from 0 to 2147483647, not 2147483648"},
-        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut??[1m"},
+        {"--fork", "cut\n\x1b[1m", "sever, close or off, not cut\\x0a\\x1b[1m"},
         {"--log", "relative", "stderr or an absolute path"},
         {"--log-level", "loud", "error, warn, info or debug, not loud"},
         {"--log-level", long_word, "takes error, warn, info or debug"},
@@ -535,6 +535,20 @@ Test(wrapper, probe_and_strict_reach_the_command_where_the_library_is_preloaded_
 }
 
 /* ---- what it costs ---- */
+
+/* From its own execve to the command's. */
+Test(wrapper, nothing_is_opened_mapped_or_started_before_the_command)
+{
+    char *trace = text("%s/trace", scratch_directory());
+    output_of(WORDS("strace", "-f", "-o", trace, WRAPPER, "-d5", "-p7000", "/bin/true"));
+    char *calls = content_of(trace);
+    char *end = strstr(calls, "execve(\"/bin/true\"");
+    cr_assert(end, "%s", calls);
+    *end = '\0';
+    static const char *const others[] = {"clone", "fork", "mmap", "open", "write", "kill", "wait"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_assert(strstr(calls, text(" %s", others[i])) == NULL, "%s:\n%s", others[i], calls);
+}
 
 /* Pairs, one after the other, so that what else the machine does concerns both; their median. */
 Test(wrapper, it_starts_a_command_at_most_half_as_slow_again_as_env)

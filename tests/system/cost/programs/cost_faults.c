@@ -9,10 +9,10 @@
 
 enum { FORKS = 64 };
 
-static long faults_of(int whom)
+static long faults_of(int who)
 {
     struct rusage usage;
-    getrusage(whom, &usage);
+    getrusage(who, &usage);
     return usage.ru_minflt;
 }
 

@@ -4,11 +4,14 @@
  * the two, so that a test can heal the network first, and prints what it does.
  *
  * CLOSE is how it lets go of the old connection: close, dup2 and dup3 (as OpenJDK), unspec (connect
- * to AF_UNSPEC, on the same socket again), shutdown (then close, as redis-py).
+ * to AF_UNSPEC, on the same socket again), shutdown (then close, as redis-py), or the path of
+ * modules/half_open_module, which closes it.
  * CONNECT is how it connects again: blocking; error (non-blocking, then SO_ERROR, as redis-py and
- * event loops); option (non-blocking, then setsockopt, as phpredis).
+ * event loops); option (non-blocking, then setsockopt, as phpredis); or the path of that module,
+ * which asks for SO_ERROR.
  */
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -33,10 +36,29 @@ static int is(const char *word, const char *other)
     return strcmp(word, other) == 0;
 }
 
-static void connect_without_blocking(int fd, const char *how)
+/* As PHP loads an extension. */
+static int call_module(const char *path, const char *name, int fd)
+{
+    void *module = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
+    int (*function)(int) = NULL;
+    if (module != NULL)
+        *(void **)&function = dlsym(module, name);
+    if (function == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        exit(1);
+    }
+    return function(fd);
+}
+
+static int error_of(int fd)
 {
     int error = 0;
     socklen_t length = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? -1 : error;
+}
+
+static void connect_without_blocking(int fd, const char *how)
+{
     const int on = 1;
     fcntl(fd, F_SETFL, O_NONBLOCK);
     if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0 && errno != EINPROGRESS)
@@ -45,7 +67,7 @@ static void connect_without_blocking(int fd, const char *how)
     poll(&socket, 1, -1);
     if (is(how, "option"))
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 || error != 0)
+    else if ((*how == '/' ? call_module(how, "error_of", fd) : error_of(fd)) != 0)
         fail("SO_ERROR");
     fcntl(fd, F_SETFL, 0);
 }
@@ -71,7 +93,9 @@ static int let_go(int fd, const char *how)
     }
     if (is(how, "shutdown"))
         shutdown(fd, SHUT_RDWR);
-    if (is(how, "dup2"))
+    if (*how == '/')
+        call_module(how, "let_go_of", fd);
+    else if (is(how, "dup2"))
         dup2(STDIN_FILENO, fd);
     else if (is(how, "dup3"))
         dup3(STDIN_FILENO, fd, O_CLOEXEC);

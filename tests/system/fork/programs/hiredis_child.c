@@ -1,7 +1,7 @@
 /*
- * A child that goes on using the hiredis context it inherited, as a C program would: the command
- * fails, the child lives, redisReconnect helps. Then the parent uses its own again.
- * Called by company.c as: hiredis_child PORT
+ * A child that uses the hiredis context it inherited, as a C program would: the command fails, no
+ * signal ends the child, and redisReconnect succeeds. Then the parent uses its own again.
+ * Called by other_preloads.c as: hiredis_child PORT
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>

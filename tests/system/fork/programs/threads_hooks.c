@@ -34,6 +34,21 @@ static void call_setsockopt(void)
     checked(setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &off, sizeof off), "setsockopt");
 }
 
+static void call_getsockopt(void)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    checked(getsockopt(connection, SOL_SOCKET, SO_ERROR, &error, &length), "getsockopt");
+}
+
+/* Of a connection, and of what is none. */
+static void call_close(void)
+{
+    checked(close(connect_socket(ntohs(open_for_all.sin_port), SOCK_NONBLOCK | SOCK_CLOEXEC)),
+            "close");
+    checked(close(checked(open("/dev/null", O_RDONLY | O_CLOEXEC), "open")), "close");
+}
+
 static void call_dup(void)
 {
     close(checked(dup(connection), "dup"));
@@ -106,9 +121,9 @@ static void call_dlopen(void)
 
 /* In the child of _Fork() only what is async-signal-safe may be called, which fork() is not; and
  * dlopen() may wait for the loader's locks in any child. */
-static void (*const hooks[])(void) = {call_connect, call_setsockopt, call_dup,     call_dup2,
-                                      call_dup3,    call_fcntl,      call_fcntl64, call__Fork,
-                                      call_fork,    call_daemon,     call_dlopen};
+static void (*const hooks[])(void) = {
+    call_connect, call_setsockopt, call_getsockopt, call_close, call_dup,    call_dup2,  call_dup3,
+    call_fcntl,   call_fcntl64,    call__Fork,      call_fork,  call_daemon, call_dlopen};
 
 enum {
     HOOKS = sizeof hooks / sizeof hooks[0],

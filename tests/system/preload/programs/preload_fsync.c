@@ -1,5 +1,5 @@
 /*
- * company_fsync: tells what fsync(2) says of a pipe, on which it is an error: 0 means that
+ * preload_fsync: tells what fsync(2) says of a pipe, on which it is an error: 0 means that
  * libeatmydata has answered and no kernel was asked.
  */
 #include "child_tools.h"

@@ -1,5 +1,5 @@
 /*
- * early_environment HOW PORT: a program that does away with its environment (clearenv, null or
+ * lifecycle_environment HOW PORT: a program that does away with its environment (clearenv, null or
  * overwrite: its memory, as servers do that set their process title) or with its descriptors
  * (close, and takes the free numbers for a file of its own, FILE), then connects, forks, and starts
  * a command. Prints what became of each; after close, into the file.

@@ -1,6 +1,6 @@
 /*
- * early_chroot PORT DIRECTORY: shuts itself into the directory, in which nothing is, then connects
- * and forks. Tells what became of both.
+ * lifecycle_chroot PORT DIRECTORY: shuts itself into the directory, in which nothing is, then
+ * connects and forks. Tells what became of both.
  */
 #include "child_tools.h"
 

@@ -1,5 +1,5 @@
 /*
- * company_deepbind PORT MODULE: loads the module with RTLD_DEEPBIND, so that it bypasses whatever
+ * preload_deepbind PORT MODULE: loads the module with RTLD_DEEPBIND, so that it bypasses whatever
  * is preloaded, has it connect and turn keepalive off, and tells how that went.
  */
 #include "rebind_tools.h"

@@ -1,9 +1,9 @@
 /*
- * errors_connect DIRECTORY: connect(2) on every kind of descriptor and with every error that a
+ * errno_connect DIRECTORY: connect(2) on every kind of descriptor and with every error that a
  * program can bring about on loopback. Prints a line for each, with the state that the socket is
  * left in.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <netinet/tcp.h>
 #include <signal.h>

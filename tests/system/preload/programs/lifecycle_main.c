@@ -1,7 +1,7 @@
 /*
- * early_main PORT: a program that has its own turn in each of the moments around main: before any
- * library's constructor (.preinit_array), in main, at exit, in the destructor of a thread and in
- * its own. In each it connects, turns keepalive off, forks, and tells what the child finds.
+ * lifecycle_main PORT: a program that has its own turn in each of the moments around main: before
+ * any library's constructor (.preinit_array), in main, at exit, in the destructor of a thread and
+ * in its own. In each it connects, turns keepalive off, forks, and tells what the child finds.
  */
 #include "child_tools.h"
 

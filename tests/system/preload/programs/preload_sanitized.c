@@ -1,5 +1,5 @@
 /*
- * company_sanitized PORT MODULE: connects, also from threads and from a module, allocates, forks,
+ * preload_sanitized PORT MODULE: connects, also from threads and from a module, allocates, forks,
  * and tells how each went. Built with each of gcc's sanitizers, linked in and shared (see
  * modules/flags.mk): a report would end it with a status of its own.
  */

@@ -1,9 +1,9 @@
 /*
- * errors_copies DIRECTORY: dup, dup2, dup3 and the copying commands of fcntl on every kind of
+ * errno_copies DIRECTORY: dup, dup2, dup3 and the copying commands of fcntl on every kind of
  * descriptor, to every kind of number, and at the limit. Prints a line for each, with what the copy
  * is like.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <sys/resource.h>
 

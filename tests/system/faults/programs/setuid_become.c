@@ -1,5 +1,5 @@
 /*
- * hostile_become COMMAND ARGUMENT...: becomes the user whose rights it has, for good, and executes
+ * setuid_become COMMAND ARGUMENT...: becomes the user whose rights it has, for good, and executes
  * the command. Knows nothing of the guard.
  */
 #include <stdio.h>
@@ -9,7 +9,7 @@ int main(int argc, char *argv[])
 {
     uid_t user = geteuid();
     if (argc < 2 || setresuid(user, user, user) != 0) {
-        perror("hostile_become");
+        perror("setuid_become");
         return 1;
     }
     execvp(argv[1], argv + 1);

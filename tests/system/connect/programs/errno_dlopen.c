@@ -1,8 +1,8 @@
 /*
- * errors_dlopen DIRECTORY: dlopen(3) of files that are there and files that are not, in every mode,
+ * errno_dlopen DIRECTORY: dlopen(3) of files that are there and files that are not, in every mode,
  * and what dlerror(3) has to say. Prints a line for each call, with what is done to the handle.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <dlfcn.h>
 #include <elf.h>

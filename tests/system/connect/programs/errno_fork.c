@@ -1,8 +1,8 @@
 /*
- * errors_fork DIRECTORY: fork, _Fork and daemon where they succeed and where they cannot. Prints a
+ * errno_fork DIRECTORY: fork, _Fork and daemon where they succeed and where they cannot. Prints a
  * line for each, with what the child is like.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <sched.h>
 #include <sys/resource.h>

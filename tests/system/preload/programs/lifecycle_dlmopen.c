@@ -1,6 +1,7 @@
 /*
- * early_dlmopen PORT MODULE: loads a module, and with it another libc, into a namespace of its own,
- * has it connect, fork and set options there, and then does so itself. Tells what became of each.
+ * lifecycle_dlmopen PORT MODULE: loads a module, and with it another libc, into a namespace of its
+ * own, has it connect, fork and set options there, and then does so itself. Tells what became of
+ * each.
  */
 #include "rebind_tools.h"
 

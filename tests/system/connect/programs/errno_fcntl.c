@@ -1,9 +1,9 @@
 /*
- * errors_fcntl DIRECTORY: every command of fcntl(2), with every kind of argument, through fcntl and
+ * errno_fcntl DIRECTORY: every command of fcntl(2), with every kind of argument, through fcntl and
  * fcntl64, on every kind of descriptor. Prints a line for each, with what the command has left in
- * the argument and in the descriptor. The copying commands are errors_copies.c's.
+ * the argument and in the descriptor. The copying commands are errno_copies.c's.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <signal.h>
 #include <sys/time.h>

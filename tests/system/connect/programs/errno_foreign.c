@@ -1,10 +1,10 @@
 /*
- * errors_foreign DIRECTORY PORT: calls connect(2) to a Redis server's PORT on sockets that are
+ * errno_foreign DIRECTORY PORT: calls connect(2) to a Redis server's PORT on sockets that are
  * already something else: connected or connecting elsewhere, accepted, listening. Prints what came
  * back, which settings the socket has then, and whether a forked child still has it: it is not, and
  * never was, a connection to Redis.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <netinet/tcp.h>
 

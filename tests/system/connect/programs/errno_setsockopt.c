@@ -1,9 +1,9 @@
 /*
- * errors_setsockopt DIRECTORY: setsockopt(2) with options of every level, values and lengths that
+ * errno_setsockopt DIRECTORY: setsockopt(2) with options of every level, values and lengths that
  * are right and wrong, on every kind of descriptor. Prints a line for each, with the option's value
  * afterwards. What a guarded connection says to its keepalive options is programs/bad_options.c's.
  */
-#include "errors_tools.h"
+#include "errno_tools.h"
 
 #include <net/if.h>
 #include <netinet/tcp.h>
