@@ -4,7 +4,7 @@
 # make check      one suite or test: T='rebind/*'
 # make deps       installs what all targets need, as root
 # make proof      a model of what fork and threads do to the registry, verified; FULL=1: in full
-# make suites     other projects' own test suites, with the guard: needs root
+# make suites     the test suites of other projects, with the guard: needs root
 # make matrix     the same library in Debian 11 and 13, with musl, on arm64: needs root
 # make dist       the tarball of the last commit, reproducible
 # make fuzz       hostile input, FUZZ_SECONDS=10 a target
