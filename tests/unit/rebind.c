@@ -447,4 +447,3 @@ Test(rebind, log_warns_where_sandbox_prevents_rebinding)
 {
     in_child(rebind_where_pages_stay_read_only, NULL);
 }
-
