@@ -59,7 +59,7 @@ KINDS = [
     JobRow('ioredis', 20, promise=LOST, note='its close is not seen'),
     JobRow('RQ', 4, promise=LOST, note='its process ends, and is started again'),
     # It connects again once, and the kernel repeats that SYN for as long as DETECT says.
-    JobRow('RQ', 4, outage=6, options='retry_on_timeout=true'),
+    JobRow('RQ', 4, outage=7, options='retry_on_timeout=true'),
     JobRow('Celery', 2, outage=16, promise=UNHARMED,
            note="its BRPOP ends each second; a TypeError of Debian's kombu ends its process, which"
                 ' is started again'),
