@@ -268,7 +268,7 @@ SHELL_FILES := $(filter-out %.md,$(wildcard examples/preload.sh shim/package/ins
                  tests/system/apps/third_party/shell.bash tests/system/apps/clients/table \
                  tests/system/apps/clients/redis_cli.bash tests/lab/clients/redis_cli.sh \
                  tests/system/examples/recipes/follow tests/system/examples/recipes/image tests/system/examples/recipes/alpine \
-                 tests/system/examples/recipes/system.sh tests/system/preload/in_systemd examples/runit/run examples/s6/run))
+                 tests/system/examples/recipes/system.sh tests/helpers/in_systemd examples/runit/run examples/s6/run))
 
 PYTHON_FILES := tests/lab/lab tests/suites/suites tests/bench/bench tests/bench/report $(wildcard tests/system/*/*.py tests/system/*/*/*.py \
                  tests/lab/*.py tests/lab/clients/*.py)

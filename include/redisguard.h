@@ -7,7 +7,7 @@
 #ifndef REDISGUARD_H
 #define REDISGUARD_H
 
-#define REDISGUARD_VERSION "0.1.0"
+#define REDISGUARD_VERSION "1.0.0"
 
 /* Every variable is called REDISGUARD_<NAME> and is read once, when the program starts. */
 #define REDISGUARD_PREFIX "REDISGUARD_"

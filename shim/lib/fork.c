@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 
 #include "config.h"
 #include "counters.h"
@@ -80,23 +79,17 @@ static int make_dead_socket(void)
     return pair[0];
 }
 
-static int set_open_files_limit(const struct rlimit64 *wanted, struct rlimit64 *before)
-{
-    return (int)kernel_call(SYS_prlimit64, 0, RLIMIT_NOFILE, kernel_pointer(wanted),
-                            kernel_pointer(before), 0, 0);
-}
-
 /* At its soft limit the child borrows from the hard one, for these two calls. */
 static int make_dead_socket_above_the_limit(void)
 {
-    struct rlimit64 before = {0, 0};
-    if (set_open_files_limit(NULL, &before) < 0 || before.rlim_cur == before.rlim_max)
+    struct kernel_limit before = {0, 0};
+    if (kernel_open_files_limit(NULL, &before) < 0 || before.soft == before.hard)
         return -EMFILE;
-    struct rlimit64 raised = {.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
-    if (set_open_files_limit(&raised, NULL) < 0)
+    struct kernel_limit raised = {.soft = before.hard, .hard = before.hard};
+    if (kernel_open_files_limit(&raised, NULL) < 0)
         return -EMFILE;
     int dead = make_dead_socket();
-    set_open_files_limit(&before, NULL);
+    kernel_open_files_limit(&before, NULL);
     return dead;
 }
 

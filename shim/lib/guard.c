@@ -124,12 +124,17 @@ static void remember(int fd, const struct endpoint *peer)
     log_write(LOG_LEVEL_INFO, "descriptor %d closed: %s had stopped answering", fd, name.text);
 }
 
-void guard_closing(int fd)
+static enum tcp_peer watched_peer(int fd)
 {
-    struct record record;
     enum tcp_peer peer = tcp_peer(fd);
     if (peer == PEER_NONE)
         registry_unwatch(fd);
+    return peer;
+}
+
+static void closing(int fd, enum tcp_peer peer)
+{
+    struct record record;
     if (peer <= PEER_ANSWERS || !registry_holds(fd, &record) || !registry_is_own())
         return;
     if (peer == PEER_TIMED_OUT) {
@@ -143,10 +148,24 @@ void guard_closing(int fd)
     keepalive_spare_fin(fd, peer == PEER_SILENT);
 }
 
+void guard_closing(int fd)
+{
+    closing(fd, watched_peer(fd));
+}
+
+/* The program may have lowered RLIMIT_NOFILE below numbers that it has open. */
+static bool is_below_limit(int fd)
+{
+    struct kernel_limit limit = {0, 0};
+    return kernel_open_files_limit(NULL, &limit) < 0 || (uint64_t)fd < limit.soft;
+}
+
 void guard_replacing(int from, int fd)
 {
-    if (from != fd && kernel_fcntl(from, F_GETFD, 0) >= 0)
-        guard_closing(fd);
+    enum tcp_peer peer = watched_peer(fd);
+    if (peer > PEER_ANSWERS && from != fd && kernel_fcntl(from, F_GETFD, 0) >= 0 &&
+        is_below_limit(fd))
+        closing(fd, peer);
 }
 
 void guard_connected(int fd)

@@ -55,7 +55,7 @@ static const struct hook hooks[] = {
 /* The real functions; every hook but close comes by here, and does a deferred rebind. */
 static const struct real *real(void)
 {
-    rebind_deferred(hooks);
+    rebind_deferred();
     return real_functions();
 }
 

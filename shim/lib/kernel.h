@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -75,6 +76,23 @@ static inline int kernel_socket(int domain, int type)
 static inline int kernel_socketpair(int domain, int type, int pair[2])
 {
     return (int)kernel_call(SYS_socketpair, domain, type, 0, kernel_pointer(pair), 0, 0);
+}
+
+struct kernel_limit { /* struct rlimit64, which glibc declares for _GNU_SOURCE only */
+    uint64_t soft, hard;
+};
+
+/* Each may be NULL. */
+static inline int kernel_open_files_limit(const struct kernel_limit *wanted,
+                                          struct kernel_limit *before)
+{
+    return (int)kernel_call(SYS_prlimit64, 0, RLIMIT_NOFILE, kernel_pointer(wanted),
+                            kernel_pointer(before), 0, 0);
+}
+
+static inline int kernel_mprotect(uintptr_t start, size_t size, int protection)
+{
+    return (int)kernel_call(SYS_mprotect, (long)start, (long)size, protection, 0, 0, 0);
 }
 
 static inline int kernel_shutdown(int fd)

@@ -331,11 +331,13 @@ static bool is_ours(void)
     return kernel_getppid() != known;
 }
 
-/* An entry speaks for one number alone as long as none above the first leaf was recorded. */
+/* An entry speaks for one number alone, that of the first leaf, as long as none above was recorded.
+ */
 void registry_unwatch(int fd)
 {
-    if (atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
-        atomic_store(&registry_watched[(unsigned)fd % LEAF_SIZE], false);
+    if ((unsigned)fd < LEAF_SIZE &&
+        atomic_load_explicit(&past_highest, memory_order_relaxed) <= LEAF_SIZE)
+        atomic_store(&registry_watched[fd], false);
 }
 
 bool registry_has_copy(int fd)

@@ -91,6 +91,6 @@ static void __attribute__((constructor)) start(void)
         remove_untrusted_variables();
     if (config()->disable)
         return;
-    scope_start(NULL);
+    scope_start();
     register_fork_handlers();
 }

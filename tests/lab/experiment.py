@@ -2,6 +2,7 @@
 with it for each budget, all of them under the same fault at the same instant. Says what was seen;
 whether that is what was promised, judge.py decides. Called by lab.
 """
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ def run(row: Row, name: str, build: str, directory: str, limit: float) -> list[S
     clients = {budget: start(world, row, budget, build) for budget in (None, *row.budgets)}
     try:
         wait_until_ready(world, row, list(clients.values()))
-        return watch(world, row, clients, limit_of(row, limit))
+        return watch(world, row, clients, build, limit_of(row, limit))
     finally:
         for client in clients.values():
             client.end()
@@ -45,7 +46,7 @@ def run(row: Row, name: str, build: str, directory: str, limit: float) -> list[S
 
 
 def start(world: World, row: Row, budget: int | None, build: str) -> Client:
-    guard = ['--detect', str(budget), *row.options] if budget else []
+    guard = ['--detect', str(budget), *row.options] if budget and not row.tuned else []
     return Client(world, row.client, row.what, guard, build, f'queue-{budget}')
 
 
@@ -75,8 +76,11 @@ class Times:
     pushed: float
 
 
-def watch(world: World, row: Row, clients: dict[int | None, Client], limit: float) -> list[Seen]:
+def watch(world: World, row: Row, clients: dict[int | None, Client], build: str,
+          limit: float) -> list[Seen]:
     began = begin(world, row, list(clients.values()))
+    if row.tuned:
+        began = tune(world, clients, build)
     early = row.heal_after is not None
     sleep_until(began + min(LOOK_AFTER, 0.75 * row.heal_after if early else limit))
     sockets = look(world, clients)
@@ -108,6 +112,16 @@ def begin(world: World, row: Row, clients: list[Client]) -> float:
         if not client.waits:
             client.tell_to_go()
     return began
+
+
+def tune(world: World, clients: dict[int | None, Client], build: str) -> float:
+    """From outside, what the guard would have set. Returns when the clock starts."""
+    for budget, client in clients.items():
+        if budget:
+            subprocess.run([*world.inside('near'), f'{build}/redisguard', '--tune',
+                            str(client.process.pid), '--detect', str(budget)],
+                           check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic()
 
 
 def heal(world: World, row: Row) -> float:

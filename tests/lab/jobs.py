@@ -8,7 +8,8 @@ import subprocess
 import time
 
 from clients import HERE, Driver
-from job_rows import JobRow
+from job_rows import UNHARMED, JobRow
+from routes import LOSSY
 from world import PORT, World, wait_until
 
 DETECT = 5  # s
@@ -16,7 +17,7 @@ SETTINGS = {'without': None, 'off': 0, 'on': 1}  # REDISGUARD_RESET_HALF_OPEN
 PHASES = ('during', 'after')
 
 BEFORE_HEAL = 6  # s, a push during the outage: TCP repeats it 6.2 s later
-FIN = 3          # s after the heal, for an unanswered FIN, which the kernel repeats each second
+FIN = 5          # s after the heal, for an unanswered FIN: bare, the kernel repeats it that late
 READY = 60       # s
 BACK = 20        # s after the heal, to be blocked in a new connection
 
@@ -108,8 +109,14 @@ def undergo_outage(world: World, row: JobRow, groups: list[Group]) -> None:
     healed = time.monotonic()
     guarded = sum(group.setting != 'without' for group in groups) * row.workers
     wait_until(lambda: sum(number > mark for number in blocked(world)) >= guarded, BACK)
-    sleep_until(healed + FIN)
+    sleep_until(healed + pause(row))
     push(groups, 'after')
+
+
+def pause(row: JobRow) -> float:
+    """A worker that gives up after some seconds has begun to wait at the heal: in the moment in
+    which it gives up for the first time a job would be lost, whoever guards it."""
+    return row.timeout + FIN / 2 if 0 < row.timeout <= DETECT else FIN
 
 
 def push(groups: list[Group], phase: str) -> None:
@@ -124,7 +131,10 @@ def sleep_until(instant: float) -> None:
 
 def wait_for_arrivals(row: JobRow, groups: list[Group]) -> None:
     """Until nothing arrives any more: TCP repeats what was sent into the outage at intervals that
-    grow, the next one being at most as long as the outage was."""
+    grow, the next one being at most as long as the outage was; where that is lost, twice that.
+    Where all will arrive there is time for a worker's process that has to start again."""
+    patience = row.outage * (3 if row.route is LOSSY or row.promise == UNHARMED else 1)
+
     def progress() -> int:
         return sum(group.arrived() for group in groups)
 
@@ -132,7 +142,7 @@ def wait_for_arrivals(row: JobRow, groups: list[Group]) -> None:
         return all(group.arrived() == group.count for group in groups)
 
     before = -1
-    while not complete() and wait_until(lambda: progress() > before, row.outage):
+    while not complete() and wait_until(lambda: progress() > before, patience):
         before = progress()
 
 

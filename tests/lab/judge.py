@@ -16,7 +16,7 @@ def noticed_in_time(row: Row, client: Seen) -> str:
     budget = row.rounds * (client.budget or 0)
     if client.noticed > budget + MARGIN:
         return f'noticed only after {client.noticed:.2f} s of {budget}'
-    if client.back is None:
+    if client.back is None and not row.tuned:  # its handshake is the kernel's own
         return 'not back at work after the fault was healed'
     return ''
 
@@ -45,8 +45,8 @@ def complaint(row: Row, client: Seen) -> str:
 # ---- jobs ----
 
 def least_with_guard(row: JobRow, with_off: int) -> float:
-    return {CURED: row.jobs, job_rows.UNHARMED: row.jobs, MOSTLY: (row.jobs + with_off) / 2,
-            LOST: with_off}[row.promise]
+    return {CURED: row.jobs, job_rows.UNHARMED: row.jobs, LOST: row.jobs - row.workers,
+            MOSTLY: (row.jobs + 3 * with_off) / 4}[row.promise]
 
 
 def complaints_about_jobs(row: JobRow, counts: Counts) -> list[str]:

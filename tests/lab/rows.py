@@ -33,6 +33,7 @@ class Row:
     options: tuple[str, ...] = ()        # for the guard, beside that
     heal_after: float | None = None      # s; else when the limit has passed
     start_after: float = 0               # s from the fault to the command
+    tuned: bool = False                  # the guard is not in it: --tune, once the fault is there
     rounds: int = 1                      # how often the client itself tries before it says so
     note: str = ''
 
@@ -40,13 +41,15 @@ class Row:
     def key(self) -> str:
         tag = [''.join(self.options).strip('-')] if self.options else []
         tag += [f'{self.heal_after:g}s'] if self.heal_after else []
+        tag += ['tune'] if self.tuned else []
         return '/'.join([self.client, self.fault.key, self.what, *tag])
 
     @property
     def title(self) -> str:
         length = f' of {self.heal_after:g} s' if self.heal_after else ''
         options = f'`{" ".join(self.options)}`' if self.options else ''
-        notes = ', '.join(filter(None, [options, self.note]))
+        tuned = 'never guarded, then `--tune`' if self.tuned else ''
+        notes = ', '.join(filter(None, [options, tuned, self.note]))
         return f'{self.fault.name}{length}' + (f' ({notes})' if notes else '')
 
     @property
@@ -71,6 +74,8 @@ ROWS = [
     phpredis(SILENT_DROP, 'get'),
     phpredis(SILENT_DROP, 'connect'),
     phpredis(SILENT_DROP, 'pool', start_after=8, note='8 s before'),
+    phpredis(SILENT_DROP, 'brpop', tuned=True),
+    Row(SILENT_DROP, 'redis-py', 'brpop', tuned=True),
     phpredis(NO_ADDRESS, 'brpop'),
     phpredis(NO_LINK, 'brpop'),
     phpredis(KILLED, 'brpop'),

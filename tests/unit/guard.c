@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -373,6 +374,23 @@ Test(guard, dup2_that_fails_closes_nothing)
     cr_expect_eq(user_timeout_of(fd), SPARED);
 }
 
+Test(guard, dup2_above_lowered_limit_of_open_files_closes_nothing)
+{
+    struct rlimit limit;
+    int fd = quiet_connection();
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = (rlim_t)fd;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    cr_assert(dup2(STDIN_FILENO, fd) < 0 && errno == EBADF);
+    guard_replacing(STDIN_FILENO, fd);
+    cr_expect_eq(user_timeout_of(fd), GIVEN);
+    limit.rlim_cur = before;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    guard_replacing(STDIN_FILENO, fd);
+    cr_expect_eq(user_timeout_of(fd), SPARED);
+}
+
 Test(guard, longer_user_timeout_stays_at_close)
 {
     const int longer = 200000;
@@ -389,4 +407,13 @@ Test(guard, number_that_became_something_else_is_watched_no_more)
     cr_expect(registry_watches(fd));
     guard_closing(fd);
     cr_expect_not(registry_watches(fd));
+}
+
+/* The two share an entry of registry_watched. */
+Test(guard, close_of_number_1024_above_leaves_connection_watched)
+{
+    int fd = quiet_connection();
+    cr_expect(registry_watches(fd + 1024));
+    guard_closing(fd + 1024);
+    cr_expect(registry_watches(fd));
 }

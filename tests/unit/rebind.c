@@ -30,7 +30,7 @@
 static void default_environment(void)
 {
     configure(WORDS(NULL));
-    scope_start(NULL);
+    scope_start();
 }
 
 TestSuite(rebind, .init = default_environment, .timeout = 10);
@@ -172,7 +172,7 @@ Test(rebind, module_loaded_by_bare_name_is_rebound_by_next_hook)
 {
     void *module = open_by_name(MODULE);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 1);
     cr_expect_null(dlerror());
 }
@@ -189,10 +189,10 @@ Test(rebind, deferred_rebind_is_done_by_next_dlopen)
 Test(rebind, signal_handler_rebinds_nothing_inside_interrupted_dlopen)
 {
     void *module = open_by_name(MODULE);
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 0);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 #endif
@@ -203,7 +203,7 @@ Test(rebind, deferred_rebind_finds_origin_path_by_its_last_part)
     route_of("$ORIGIN/../lib/" MODULE, mode);
     void *module = real_functions()->dlopen(MODULE, mode);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
@@ -217,7 +217,7 @@ Test(rebind, deferred_rebind_finds_module_of_another_file_name_by_its_soname)
     void *module = real_functions()->dlopen(copy, mode);
     cr_assert_not_null(module);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 1);
 }
 
@@ -236,7 +236,7 @@ Test(rebind_before_start, module_is_rebound_though_something_from_start_was_clos
     const char *last = path_of(LAZY_MODULE);
     void *gone = dlopen("libbz2.so.1.0", RTLD_LAZY);
     cr_assert(gone != NULL && dlopen(last, RTLD_LAZY) != NULL);
-    scope_start(NULL);
+    scope_start();
     open_module(last, RTLD_LAZY | RTLD_DEEPBIND);
     dlclose(gone);
     cr_assert_null(dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_NOLOAD));
@@ -248,10 +248,10 @@ Test(rebind, one_module_after_other_is_rebound)
 {
     void *first = open_by_name(MODULE);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     void *second = open_by_name(LAZY_MODULE);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(first), 1);
     cr_expect_eq(hooked_copies_of(second), 1);
 }
@@ -327,7 +327,7 @@ Test(rebind, only_module_that_was_opened_is_rebound)
     void *other = dlopen(MODULE, RTLD_NOW);
     void *module = open_by_name(LAZY_MODULE);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(other), 0);
     cr_expect_eq(hooked_copies_of(module), 1);
 }
@@ -338,7 +338,7 @@ Test(rebind, module_loaded_without_deepbind_is_left_alone)
     cr_assert_eq(route_of(path, RTLD_NOW | RTLD_GLOBAL), real_functions()->dlopen);
     void *module = open_module(path, RTLD_NOW | RTLD_GLOBAL);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 0);
 }
 
@@ -350,7 +350,7 @@ static void expect_left_alone(const char *setting)
     cr_assert_eq(route_of(MODULE, RTLD_NOW | RTLD_DEEPBIND), real_functions()->dlopen);
     void *module = real_functions()->dlopen(MODULE, RTLD_NOW | RTLD_DEEPBIND);
     call_something_else();
-    rebind_deferred(hooks);
+    rebind_deferred();
     cr_expect_eq(hooked_connects_of(module), 0);
 }
 
@@ -433,7 +433,7 @@ static void rebind_where_pages_stay_read_only(void *unused)
     void *module = open_by_name(MODULE);
     call_something_else();
     refuse_call(SYS_mprotect, EACCES);
-    rebind_deferred(hooks);
+    rebind_deferred();
     char *said = strstr(captured(capture), "] warn: ");
     EXPECT(said != NULL);
     EXPECT(
@@ -446,11 +446,4 @@ static void rebind_where_pages_stay_read_only(void *unused)
 Test(rebind, log_warns_where_sandbox_prevents_rebinding)
 {
     in_child(rebind_where_pages_stay_read_only, NULL);
-}
-
-Test(rebind, log_warns_of_name_too_long_to_be_deferred)
-{
-    int capture = start_log("stderr");
-    route_of(repeated("n", 100), RTLD_LAZY | RTLD_DEEPBIND);
-    cr_expect_not_null(strstr(captured(capture), "n cannot be rebound: its connect() and"));
 }

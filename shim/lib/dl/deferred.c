@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "arch/stack.h"
@@ -21,16 +22,16 @@
 #include "text.h"
 #include "this_thread.h"
 
-enum { NAME_AT_MOST = 64, PATH_AT_MOST = 512 };
+enum { PATH_AT_MOST = 512 };
 
 static OF_THIS_THREAD struct {
     bool is_pending;
     const uintptr_t *stack;
     uintptr_t return_address;
-    char name[NAME_AT_MOST];
+    char name[NAME_MAX + 1];
 } deferred;
 
-static const struct hook *hooks_for_dlopen; /* the same for every caller: hooks.c's one list */
+static const struct hook *hooks; /* hooks.c's one list, known from the first dlopen on */
 
 /* ---- at once ---- */
 
@@ -39,7 +40,7 @@ static void *dlopen_and_rebind(const char *file, int mode)
 {
     void *handle = real_functions()->dlopen(file, mode);
     if (handle != NULL)
-        rebind(hooks_for_dlopen, handle, NULL);
+        rebind(hooks, handle, NULL);
     return handle;
 }
 
@@ -115,17 +116,14 @@ static bool depends_on_caller(const char *file, uintptr_t caller)
 
 /* ---- by the next hook ---- */
 
-/* One that is still pending began earlier, and needs what is opened within it. */
+/* One that is still pending began earlier, and needs what is opened within it. No file has a longer
+ * name. */
 static void defer_rebind(const char *file, const uintptr_t *stack)
 {
     const char *name = text_last_part(file);
     size_t length = text_length(name);
-    if (deferred.is_pending)
+    if (deferred.is_pending || length > NAME_MAX)
         return;
-    if (length >= NAME_AT_MOST) {
-        rebind_log_failure(file);
-        return;
-    }
     memcpy(deferred.name, name, length + 1);
     deferred.stack = stack;
     deferred.return_address = *stack;
@@ -135,8 +133,7 @@ static void defer_rebind(const char *file, const uintptr_t *stack)
 /* A signal handler may run while that dlopen() is still on the stack, its module not relocated yet.
  * `present` is where the return address of the dlopen() is that has called us, or NULL.
  * Not in line: nearly every hook has nothing to do here. */
-static __attribute__((noinline)) void rebind_now(const struct hook hooks[],
-                                                 const uintptr_t *present)
+static __attribute__((noinline)) void rebind_now(const uintptr_t *present)
 {
     if (call_may_be_on_the_stack(deferred.stack, deferred.return_address, present))
         return;
@@ -144,10 +141,10 @@ static __attribute__((noinline)) void rebind_now(const struct hook hooks[],
     rebind(hooks, NULL, deferred.name);
 }
 
-void rebind_deferred(const struct hook hooks[])
+void rebind_deferred(void)
 {
     if (__builtin_expect(deferred.is_pending, 0))
-        rebind_now(hooks, NULL);
+        rebind_now(NULL);
 }
 
 /* ---- the way of a dlopen ---- */
@@ -156,16 +153,14 @@ void rebind_deferred(const struct hook hooks[])
 #define RTLD_DEEPBIND 0 /* musl has no such thing */
 #endif
 
-function rebind_route(const struct hook hooks[], const char *file, int mode, const uintptr_t *stack)
+function rebind_route(const struct hook list[], const char *file, int mode, const uintptr_t *stack)
 {
     if (deferred.is_pending)
-        rebind_now(hooks, stack);
+        rebind_now(stack);
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)real_functions()->dlopen;
-    if (__atomic_load_n(&hooks_for_dlopen, __ATOMIC_ACQUIRE) != hooks) { /* the first time */
-        scope_start(real_functions()->dlopen(NULL, RTLD_LAZY));
-        __atomic_store_n(&hooks_for_dlopen, hooks, __ATOMIC_RELEASE);
-    }
+    scope_start();
+    __atomic_store_n(&hooks, list, __ATOMIC_RELAXED);
     if (depends_on_caller(file, *stack)) {
         defer_rebind(file, stack);
         return (function)real_functions()->dlopen;

@@ -27,7 +27,8 @@ static bool read_dynamic(struct object *object)
 {
     enum { LOW_TAGS = DT_JMPREL + 1 }; /* all there were once; the others came one by one */
     ElfW(Addr) low[LOW_TAGS] = {0}, gnu_hash = 0;
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+    for (const ElfW(Dyn) *entry = object->dynamic; entry != NULL && entry->d_tag != DT_NULL;
+         entry++)
         if ((uintptr_t)entry->d_tag < LOW_TAGS)
             low[entry->d_tag] = entry->d_un.d_ptr;
         else if (entry->d_tag == DT_GNU_HASH)
@@ -50,7 +51,7 @@ static bool read_dynamic(struct object *object)
 bool object_read(struct object *object, const struct link_map *map)
 {
     *object = (struct object){.path = map->l_name, .base = map->l_addr, .dynamic = map->l_ld};
-    return object->dynamic != NULL && read_dynamic(object);
+    return read_dynamic(object);
 }
 
 bool object_read_info(struct object *object, const struct dl_phdr_info *info)
@@ -62,7 +63,7 @@ bool object_read_info(struct object *object, const struct dl_phdr_info *info)
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
             object->dynamic = (const void *)(object->base + info->dlpi_phdr[i].p_vaddr);
-    return object->dynamic != NULL && read_dynamic(object);
+    return read_dynamic(object);
 }
 
 static bool is_definition(const struct object *object, uint32_t index, const char *symbol,

@@ -1,7 +1,7 @@
 /*
- * libdl.c: dlsym(3) and dlerror(3) before glibc 2.34; see libdl.h.
+ * libdl.c: dlsym(3) before glibc 2.34; see libdl.h.
  *
- * They were in libdl.so.2 then. To need that file would have every program load it at its start,
+ * It was in libdl.so.2 then. To need that file would have every program load it at its start,
  * which doubles what the guard costs there, and since then for nothing. So where nobody has loaded
  * it, it is fetched by glibc's private entry points.
  */
@@ -14,7 +14,6 @@
 #include "hot_bss.h"
 
 #pragma weak dlsym
-#pragma weak dlerror
 extern void *__libc_dlopen_mode(const char *file, int mode) __attribute__((weak));
 extern void *__libc_dlsym(void *module, const char *symbol) __attribute__((weak));
 
@@ -37,13 +36,4 @@ void *libdl_next(const char *symbol)
         found = find;
     }
     return find != NULL ? find(RTLD_NEXT, symbol) : find_privately("libc.so.6", symbol);
-}
-
-void libdl_clear_error(void)
-{
-    char *(*clear)(void) = dlerror;
-    if (clear == NULL)
-        *(void **)(void *)&clear = find_privately("libdl.so.2", "dlerror");
-    if (clear != NULL)
-        clear();
 }

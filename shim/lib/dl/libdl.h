@@ -1,6 +1,6 @@
 /*
- * libdl.h: dlsym(3) and dlerror(3), also where libc.so.6 has neither: before glibc 2.34. With the
- * last such system, Debian 11, real.c can call them itself, and this goes. Called by real.c.
+ * libdl.h: dlsym(3), also where libc.so.6 has none: before glibc 2.34. With the last such system,
+ * Debian 11, real.c can call it itself, and this goes. Called by real.c.
  */
 #ifndef LIBDL_H
 #define LIBDL_H
@@ -11,7 +11,5 @@
 /* dlsym(RTLD_NEXT, symbol); where libdl.so.2 is not to be had, in an image that was trimmed say,
  * libc's own definition: a hook without a real function would end the program. */
 void *libdl_next(const char *symbol);
-
-void libdl_clear_error(void);
 
 #endif

@@ -3,12 +3,15 @@
  */
 #include "dl/real.h"
 
+#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "dl/libdl.h"
 #include "hot_bss.h"
+
+#pragma weak dlerror
 
 /* In the order of struct real. Arrays, not pointers, which the loader would have to relocate at
  * each start. */
@@ -35,8 +38,8 @@ void real_start(void)
         __atomic_store_n((void **)(void *)&real_table + i, found, __ATOMIC_RELAXED);
         missing = missing || found == NULL;
     }
-    if (missing)
-        libdl_clear_error();
+    if (missing && dlerror != NULL) /* before glibc 2.34 only where libdl.so.2 is loaded */
+        dlerror();
     if (real_table.fcntl64 == NULL) /* musl 1.2.4 and later */
         __atomic_store_n(&real_table.fcntl64, real_table.fcntl, __ATOMIC_RELAXED);
     atomic_store_explicit(&resolved, true, memory_order_release);

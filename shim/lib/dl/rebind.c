@@ -38,7 +38,7 @@ struct work {
     const struct link_map *object; /* of the scope: the one that is being rebound */
 };
 
-void rebind_log_failure(const char *path)
+static void log_failure(const char *path)
 {
     log_write(LOG_LEVEL_WARN,
               "%s cannot be rebound: its connect() and setsockopt() calls are not intercepted",
@@ -100,19 +100,14 @@ static bool real_is_libcs(const struct work *work, const struct hook *hook)
 
 /* ---- writing ---- */
 
-static bool protect(const struct relro *relro, int protection)
-{
-    return kernel_call(SYS_mprotect, (long)relro->start, (long)relro->size, protection, 0, 0, 0) ==
-           0;
-}
-
 /* All of RELRO at once, until the module is done: page by page the kernel would have to divide the
  * mapping each time, and could refuse where a process has as many as it may (max_map_count). */
 static bool make_writable(struct relro *relro, uintptr_t entry)
 {
     if (entry - relro->start >= relro->size)
         return true;
-    relro->is_writable = relro->is_writable || protect(relro, PROT_READ | PROT_WRITE);
+    relro->is_writable = relro->is_writable ||
+                         kernel_mprotect(relro->start, relro->size, PROT_READ | PROT_WRITE) == 0;
     return relro->is_writable;
 }
 
@@ -152,7 +147,7 @@ static bool rebind_entries(struct work *work, const struct object *object)
                 complete = rebind_entry(work, object, &entries[i], &relro) && complete;
     }
     if (relro.is_writable)
-        protect(&relro, PROT_READ);
+        kernel_mprotect(relro.start, relro.size, PROT_READ);
     return complete;
 }
 
@@ -178,7 +173,7 @@ static int rebind_object(struct dl_phdr_info *info, size_t size, void *argument)
         object.dynamic != work->object->l_ld)
         return 0;
     if (!rebind_entries(work, &object))
-        rebind_log_failure(object.path);
+        log_failure(object.path);
     return 1;
 }
 
@@ -208,5 +203,5 @@ void rebind(const struct hook hooks[], const struct link_map *module, const char
         work.name_filter |= UINT64_C(1) << name_filter_bit(hook->name);
     dl_iterate_phdr(rebind_scope, &work);
     if (work.scope.is_too_large)
-        rebind_log_failure("a module with more than 64 dependencies");
+        log_failure("a module with more than 64 dependencies");
 }

@@ -27,17 +27,13 @@ struct hook {
  * that calls it and then rebinds what it has loaded. `stack` is where the return address is kept
  * now: on x86 the real dlopen keeps it there too.
  */
-function rebind_route(const struct hook hooks[], const char *file, int mode,
-                      const uintptr_t *stack);
+function rebind_route(const struct hook list[], const char *file, int mode, const uintptr_t *stack);
 
 /* Rebinds what this thread has deferred, once that dlopen has returned. */
-void rebind_deferred(const struct hook hooks[]);
+void rebind_deferred(void);
 
 /* Rebinds the module, what glibc's handle is, or NULL for the one of that name; and what it needs.
  */
 void rebind(const struct hook hooks[], const struct link_map *module, const char *name);
-
-/* Warns that a module keeps its entries. */
-void rebind_log_failure(const char *path);
 
 #endif

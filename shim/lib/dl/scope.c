@@ -16,43 +16,40 @@ static const char *const libc_files[] = {"libc.so.6", LIBDL_FORMER_LIBC_FILES};
 
 enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 
-/* The loader's list, to which it appends what it loads; glibc's handle of the program. */
-static const struct link_map *list;
+/* The loader's list, which begins with the program and to which it appends what it loads: ld.so has
+ * it for debuggers, <link.h>. */
+#pragma weak _r_debug
+static const struct link_map *list(void)
+{
+    return &_r_debug == NULL ? NULL : _r_debug.r_map;
+}
 
 /* ---- the start ---- */
 
-/* Its base, and 1: 0 means that nobody has looked yet. Should it be closed, as what an early
- * constructor has opened may be, nothing is rebound any more. */
-static HOT_BSS atomic_uintptr_t last_at_start;
-
-static int take_base(struct dl_phdr_info *info, size_t size, void *last)
-{
-    (void)size;
-    *(uintptr_t *)last = info->dlpi_addr | 1;
-    return 0;
-}
+/* NULL: nobody has looked yet. Should it be closed, as what an early constructor has opened may be,
+ * nothing is rebound any more. */
+static HOT_BSS const struct link_map *_Atomic last_at_start;
 
 /* Of two threads the one that is done first is right: neither has opened anything before that. */
-void scope_start(const struct link_map *program)
+void scope_start(void)
 {
-    uintptr_t none = 0;
-    uintptr_t last = 0;
-    if (program != NULL)
-        __atomic_store_n(&list, program, __ATOMIC_RELAXED);
-    if (atomic_load(&last_at_start) != 0)
+    const struct link_map *none = NULL;
+    const struct link_map *last = list();
+    if (atomic_load(&last_at_start) != NULL)
         return;
-    dl_iterate_phdr(take_base, &last);
+    while (last != NULL && last->l_next != NULL)
+        last = last->l_next;
     atomic_compare_exchange_strong(&last_at_start, &none, last);
 }
 
 bool scope_is_loaded_later(const struct link_map *object)
 {
     bool start_has_ended = false;
-    uintptr_t last = atomic_load(&last_at_start);
-    for (const struct link_map *map = list; map != NULL; map = map->l_next) {
+    const struct link_map *last = atomic_load(&last_at_start);
+    for (const struct link_map *map = list(); map != NULL; map = map->l_next) {
         if (map == object)
             return start_has_ended;
-        start_has_ended = start_has_ended || (map->l_addr | 1) == last;
+        start_has_ended = start_has_ended || map == last;
     }
     return false;
 }
@@ -86,11 +83,11 @@ static bool is_called(const struct scope *scope, const struct link_map *map, con
  */
 static const struct link_map *find(const struct scope *scope, const char *name)
 {
-    const struct link_map *first = scope->size > 0 ? scope->objects[0] : list;
+    const struct link_map *first = scope->size > 0 ? scope->objects[0] : list();
     for (int by_soname = 0; by_soname <= 1; by_soname++) {
         const struct link_map *map = first;
         do {
-            map = map->l_next != NULL ? map->l_next : list;
+            map = map->l_next != NULL ? map->l_next : list();
             if (is_called(scope, map, name, by_soname))
                 return map;
         } while (map != first);
@@ -156,7 +153,7 @@ static HOT_BSS int libc_count;
 bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
 {
     struct object file;
-    for (const struct link_map *map = libc_count == 0 ? list : NULL;
+    for (const struct link_map *map = libc_count == 0 ? list() : NULL;
          map != NULL && libc_count < LIBC_FILES; map = map->l_next)
         if (read_if_mapped(scope, &file, map) && file.soname != NULL &&
             text_is_one_of(file.soname, libc_files, LIBC_FILES))

@@ -23,12 +23,9 @@ struct scope {
     bool may_be_unmapped; /* an object on the loader's list */
 };
 
-/*
- * Remembers the last object that the program began with, and the first one on the loader's list,
- * the program itself, NULL: not known yet. What the program began with is never rebound: its GOT
- * entries mean what comes first of all, be it the program's own function.
- */
-void scope_start(const struct link_map *program);
+/* Remembers the last object that the program began with, the first time. What the program began
+ * with is never rebound: its GOT entries mean what comes first of all, be it its own function. */
+void scope_start(void);
 
 /* Is it on the loader's list, behind what the program began with? Then it is to be rebound. */
 bool scope_is_loaded_later(const struct link_map *object);

@@ -1,9 +1,10 @@
 /*
- * The examples that tune a whole machine. Neither systemd nor a cluster runs here: systemd verifies
- * the unit, and the command of each is started with exactly the capabilities that it asks for.
+ * The examples that tune a whole machine. The unit runs under a real systemd; no cluster runs here:
+ * the DaemonSet's command is started with exactly the capabilities that it asks for.
  */
 #include "examples.h"
 #include "sockets.h"
+#include "systemd.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -80,18 +81,38 @@ static void tunes(const struct server *server, const char *command)
     cr_expect_eq(finish_program(tune).status, 0);
 }
 
-Test(examples, the_units_command_tunes_with_the_units_capabilities_and_no_others)
+/* The unit, with the path of the program that was built, and without what boots a machine. */
+#define INSTALLED                                                                                  \
+    "sed -e 's|^ExecStart=/usr/local/bin/redisguard|ExecStart=" WRAPPER "|'"                       \
+    " -e 's|^\\[Unit\\]|&\\nDefaultDependencies=no|' %s >etc/systemd/system/" UNIT "\n"            \
+    "printf 'ExecStart=/bin/sh %%s\n' %s >service.conf\n"
+
+/* A client that nobody guards is connected when the unit starts, and is tuned when it has started.
+ */
+static const char service[] =
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+    "ip link set lo up\n"
+    "redis-server --port 6379 --save '' --logfile /run/redis.log &\n"
+    "until redis-cli ping 2>&1 | grep -q PONG; do :; done\n"
+    "mkfifo /run/go\n" PROGRAMS "sockets socket=tcp connect=127.0.0.1:6379 hold options hold"
+    " </run/go >/run/client &\n"
+    "exec 3>/run/go\n"
+    "until grep -q hold /run/client; do :; done\n"
+    "systemctl start redisguard-tune || systemctl status redisguard-tune\n"
+    "echo >&3\n"
+    "until grep ^options /run/client; do :; done\n"
+    "systemctl show -P CapabilityBoundingSet redisguard-tune\n"
+    "systemctl stop redisguard-tune\n"
+    "systemctl show -P Result redisguard-tune\n";
+
+Test(examples, systemd_runs_the_unit_that_tunes_and_it_ends_in_order)
 {
-    needs_root();
-    enter_private_network();
-    struct server *server = start_redis(NULL);
-    tunes(server, text("unit=%s\n"
-                       "caps=$(sed -n 's/^AmbientCapabilities=//p' $unit |\n"
-                       "    sed 's/CAP_/,+/g; s/ //g' | tr A-Z a-z)\n"
-                       "RIGHTS=\"--reuid=65534 --regid=65534 --clear-groups --no-new-privs"
-                       " --inh-caps=-all$caps --ambient-caps=-all$caps --bounding-set=-all$caps\"\n"
-                       "eval \"$(sed -n 's|^ExecStart=/usr/local/bin/||p' $unit)\"",
-                       example(UNIT)));
+    const char *script = scratch_file("service", service, 0755);
+    char *printed = in_systemd(text(INSTALLED, example(UNIT), script));
+    cr_assert_str_eq(printed, "options KEEPALIVE 1 KEEPIDLE 9 KEEPINTVL 2 KEEPCNT 3 "
+                              "USER_TIMEOUT 15000 CLOEXEC 0\n"
+                              "cap_dac_read_search cap_sys_ptrace\n"
+                              "success\n");
 }
 
 /* Prints the capabilities, as setpriv(1) names them, and the command. */

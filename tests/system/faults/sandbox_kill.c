@@ -139,6 +139,28 @@ Test(sandbox_kill, the_calls_that_the_manual_lists_for_a_fork_are_exactly_those_
     EXPECT_EXACTLY(redis, "fork", FORKING, "connection fork", NOTHING, ON);
 }
 
+Test(sandbox_kill, close_of_a_quiet_connection_takes_no_other_call_than_a_connection)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_EXACTLY(redis, "close", "connect, exit_group, poll, close", "connection", NOTHING, ON);
+}
+
+Test(sandbox_kill, the_calls_that_the_manual_lists_for_dup2_over_one_are_exactly_those_it_takes)
+{
+    struct server *redis = start_redis(NULL);
+    EXPECT_EXACTLY(redis, "replace", "connect, exit_group, poll, dup2", "connection replace",
+                   NOTHING, ON);
+}
+
+/* That the server has dropped its end shows that the library went the whole way. */
+Test(sandbox_kill, the_calls_that_the_manual_lists_for_a_dead_peer_are_exactly_those_it_takes)
+{
+    allow_seconds(60);
+    struct server *redis = start_redis(NULL);
+    EXPECT_EXACTLY(redis, "dead", "connect, exit_group, recvfrom, close, socket", "connection dead",
+                   NOTHING, ON);
+}
+
 /* In a directory of somebody else, whom the library asks for. */
 static char *log_in_directory(void)
 {

@@ -82,6 +82,23 @@ Test(child, child_reads_eof_on_copies_made_before_connect)
            "\nfile: open\n");
 }
 
+/* What LIMITS in redisguard(7) says of these. (lifecycle.c has dlmopen.) The library would have to
+ * look at each descriptor in each child, and into each recvmsg. */
+Test(child, child_shares_what_the_manual_lists_as_unseen)
+{
+    struct server *server = start_redis(NULL);
+    const char *unseen = "SCM_RIGHTS: shared\n"
+                         "pidfd_getfd: shared\n"
+                         "copy above 1023: shared\n"
+                         "itself, after clone(2): shared\n";
+    const char *untuned = "__connect: keepalive off\n"
+                          "MSG_FASTOPEN: keepalive off\n"
+                          "dlsym: keepalive off\n";
+    const char *const *argv = WORDS(built_program("child_unseen"), port_of(server));
+    expect(argv, NULL, text("%sitself: shared\n%s", untuned, unseen));
+    expect(argv, guarded(server, NULL), text("%sitself: cut off\n%s", untuned, unseen));
+}
+
 /* ---- still connecting ---- */
 
 static void expect_of_the_connecting(const struct server *server, const char *how,

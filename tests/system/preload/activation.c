@@ -4,6 +4,7 @@
  * disappears with its last process.
  */
 #include "support.h"
+#include "systemd.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -71,19 +72,6 @@ Test(activation, loader_warns_of_missing_library_and_programs_run)
                                   " 2>$0/errors\n"
                                   "grep -o 'cannot be preloaded' $0/errors | head -n 1\n"),
                      "unguarded\ncannot be preloaded\n");
-}
-
-/* What the services of a systemd with these lines in its configuration print. */
-static char *in_systemd(const char *setup)
-{
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
-    struct outcome outcome = run_program(
-        WORDS(SOURCE_DIR "/tests/system/preload/in_systemd", scratch_directory(), setup), NULL);
-    if (outcome.status == 77)
-        cr_skip_test("needs systemd and cgroup2: %s", outcome.err);
-    cr_assert_eq(outcome.status, 0, "status %d: %s", outcome.status, outcome.err);
-    return outcome.out;
 }
 
 #define PRINTS                                                                                     \

@@ -3,6 +3,7 @@
  * timer are good, and Nagios is told the truth also where the audit cannot run.
  */
 #include "audit.h"
+#include "systemd.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -121,4 +122,27 @@ Test(audit_formats, systemd_finds_no_fault_with_the_timers_units)
                     NULL);
     cr_expect_eq(outcome.status, 0, "%s", outcome.err);
     cr_expect_str_eq(outcome.err, "");
+}
+
+#define COLLECTOR "/var/lib/prometheus/node-exporter"
+
+Test(audit_formats, systemd_runs_the_timers_service)
+{
+    const char *script = scratch_file("service",
+                                      "mount -t tmpfs none /var/lib\n"
+                                      "mkdir -p " COLLECTOR "\n"
+                                      "systemctl start redisguard-audit\n"
+                                      "systemctl show -P Result redisguard-audit\n"
+                                      "grep ^redisguard_audit_connections " COLLECTOR "/*.prom\n",
+                                      0755);
+    char *printed = in_systemd(
+        text("sed -e 's|/usr/local/bin/redisguard|" WRAPPER "|'"
+             " -e 's|^\\[Unit\\]|&\\nDefaultDependencies=no|' " SOURCE_DIR
+             "/examples/redisguard-audit.service >etc/systemd/system/redisguard-audit.service\n"
+             "printf 'ExecStart=/bin/sh %%s\\n' %s >service.conf\n",
+             script));
+    cr_assert_str_eq(printed, "success\n"
+                              "redisguard_audit_connections{result=\"ok\"} 0\n"
+                              "redisguard_audit_connections{result=\"fail\"} 0\n"
+                              "redisguard_audit_connections{result=\"unknown\"} 0\n");
 }

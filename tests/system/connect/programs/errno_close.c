@@ -7,6 +7,7 @@
 
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 enum { ONTO = 150 };
 
@@ -91,6 +92,26 @@ static int user_timeout_of(int fd)
     return value;
 }
 
+static rlim_t set_open_files(rlim_t count)
+{
+    struct rlimit limit;
+    checked(getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = count;
+    checked(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+    return before;
+}
+
+static int dup2_over_the_limit(int fd)
+{
+    rlim_t before = set_open_files((rlim_t)fd);
+    int result = dup2(STDIN_FILENO, fd);
+    int error = errno;
+    set_open_files(before);
+    errno = error;
+    return result;
+}
+
 /* On a connection whose last acknowledgement is a second old: it is still in use. */
 static void try_refused_over_a_quiet_one(void)
 {
@@ -99,6 +120,8 @@ static void try_refused_over_a_quiet_one(void)
     while (last_ack_of(fd) <= 1000)
         usleep(10000);
     TRY("dup3 that is refused, over a quiet connection", dup3(STDIN_FILENO, fd, O_NONBLOCK),
+        user_timeout_of(fd) == before ? "as it was" : "another TCP_USER_TIMEOUT");
+    TRY("dup2 above RLIMIT_NOFILE, over a quiet connection", dup2_over_the_limit(fd),
         user_timeout_of(fd) == before ? "as it was" : "another TCP_USER_TIMEOUT");
     discard(fd);
 }

@@ -1,16 +1,20 @@
 /*
  * sandbox_kill PORT MODE CALL...: uses Redis in a sandbox where every system call ends the process
  * but those that are named. MODE is what it does there, beside connecting: connect (nothing else),
- * unix=PATH (connects to that), copy, fork, or exec=COMMAND (becomes that, connects nothing
- * itself). Tells how that went, and from outside whether the socket has keepalive.
+ * unix=PATH (connects to that), copy, fork, close or replace (a connection that was silent for a
+ * second, by dup2), dead (closes one whose peer stopped answering, and connects again), or
+ * exec=COMMAND (becomes that, connects nothing itself). Tells how that went, and from outside
+ * whether the socket has keepalive.
  */
 #include "sandbox_filter.h"
 
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-enum { HIGH = 2000, DESCRIPTORS = 4000, OTHER = 200, CALLS_AT_MOST = 100 };
+enum { HIGH = 2000, DESCRIPTORS = 4000, OTHER = 200, CALLS_AT_MOST = 100, QUIET_MS = 1100 };
 
 #define CALL(name)                                                                                 \
     {                                                                                              \
@@ -135,8 +139,32 @@ static int fork_and_read(int fd)
     return wait4(child, &status, 0, NULL) == child && status == 0 ? 0 : -1;
 }
 
+/* The kernel tells how long the last acknowledgement is ago; the library asks it in close. */
+static int connect_and_wait(int fd, int port)
+{
+    int result = connect_to_port(fd, port);
+    poll(NULL, 0, QUIET_MS);
+    return result;
+}
+
+/* The outside sees to its death. */
+static int outlive(int fd, int port)
+{
+    char byte;
+    if (connect_to_port(fd, port) != 0 || recv(fd, &byte, 1, 0) >= 0 || errno != ETIMEDOUT)
+        return -1;
+    close(fd);
+    return connect_to_port(socket(AF_INET, SOCK_STREAM, 0), port);
+}
+
 static int act(int fd, int port, const char *mode)
 {
+    if (strcmp(mode, "close") == 0)
+        return connect_and_wait(fd, port) == 0 ? close(fd) : -1;
+    if (strcmp(mode, "replace") == 0)
+        return connect_and_wait(fd, port) == 0 && dup2(STDIN_FILENO, fd) == fd ? 0 : -1;
+    if (strcmp(mode, "dead") == 0)
+        return outlive(fd, port);
     if (strncmp(mode, "unix=", 5) == 0)
         return connect_to_path(fd, mode + 5);
     if (strncmp(mode, "exec=", 5) == 0)
@@ -150,6 +178,40 @@ static int act(int fd, int port, const char *mode)
 }
 
 /* ---- outside ---- */
+
+static void set_tcp(int fd, int name, int value)
+{
+    checked(setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value), "setsockopt");
+}
+
+static bool is_established(int fd)
+{
+    unsigned char state = 0;
+    socklen_t length = sizeof state;
+    checked(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length), "TCP_INFO");
+    return state == TCP_ESTABLISHED;
+}
+
+/* Once it is connected: nothing that its peer sends reaches it any more, so that it dies within two
+ * seconds; the peer knows nothing of it. */
+static void silence(int fd, pid_t child)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog filter = {.len = 1, .filter = &nothing};
+    int on = 1;
+    siginfo_t info = {.si_pid = 0};
+    while (!is_established(fd)) {
+        waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT);
+        if (info.si_pid == child)
+            return;
+        usleep(1000);
+    }
+    checked(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), "a filter");
+    set_tcp(fd, TCP_KEEPIDLE, 1);
+    set_tcp(fd, TCP_KEEPINTVL, 1);
+    set_tcp(fd, TCP_USER_TIMEOUT, 1000);
+    checked(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on), "SO_KEEPALIVE");
+}
 
 static void tell(int status, int fd)
 {
@@ -175,6 +237,8 @@ int main(int argc, char *argv[])
         enter(argv + 3);
         _exit(act(fd, atoi(argv[1]), mode) == 0 ? 0 : 1);
     }
+    if (strcmp(mode, "dead") == 0)
+        silence(fd, child);
     int status = 0;
     checked(waitpid(child, &status, 0), "waitpid");
     tell(status, fd);
