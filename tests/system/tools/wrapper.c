@@ -473,6 +473,39 @@ Test(wrapper, a_library_path_that_LD_PRELOAD_cannot_hold_ends_with_125)
     expect_refusal(wrapped(WORDS(wrapper_in(colon), "true")), "with:colon");
 }
 
+/* Installed with these settings too: the wrapper's path. */
+static char *installed_with(const char *prefix, const char *settings)
+{
+    struct outcome outcome =
+        make_in(SOURCE_DIR, "install", text("BUILD=%s PREFIX=%s %s", BUILD_DIR, prefix, settings));
+    cr_assert_eq(outcome.status, 0, "%s%s", outcome.out, outcome.err);
+    return text("%s/bin/redisguard", prefix);
+}
+
+/* Only the directories matter here: a copy of this machine's library stands for that of i386. */
+#define WITH_BOTH_CLASSES "I386_LIBRARY=" LIBRARY
+
+Test(wrapper, path_holds_LIB_only_where_library_for_i386_is_installed_too)
+{
+    char *prefix = directory("usr");
+    char *here = text("%s/lib/redisguard", prefix);
+    expect_out(wrapped(WORDS(installed_with(prefix, ""), "--env")), preload_line(here));
+    expect_out(wrapped(WORDS(installed_with(prefix, WITH_BOTH_CLASSES), "--env")),
+               preload_line(text("%s/$LIB", here)));
+}
+
+/* The loader makes a directory of $LIB, ld.so(8). The wrapper under itself adds no second path. */
+Test(wrapper, command_runs_under_library_whose_path_holds_LIB)
+{
+    char *prefix = directory("usr");
+    char *wrapper = installed_with(prefix, WITH_BOTH_CLASSES);
+    struct outcome outcome = wrapped(WORDS(wrapper, wrapper, "cat", "/proc/self/maps"));
+    cr_assert(strstr(outcome.out, text("%s/lib/redisguard/", prefix)), "%s", outcome.out);
+    cr_assert_str_empty(outcome.err);
+    expect_out(wrapped(WORDS(wrapper, wrapper, "printenv", "LD_PRELOAD")),
+               text("%s/lib/redisguard/$LIB/libredisguard.so\n", prefix));
+}
+
 /* ---- the environment, byte for byte ---- */
 
 /* Names that are no shell identifier, an exported function, what a script would call its own. */
