@@ -20,7 +20,7 @@ static long instructions_of(const char *const argv[], const char *const env[])
     long count = 0;
     cr_assert(outcome.status == 0 && collected != NULL &&
                   sscanf(collected, "Collected : %ld", &count) == 1,
-              "%s", outcome.err);
+              "%s%s", outcome.out, outcome.err);
     return count;
 }
 
@@ -88,7 +88,8 @@ static long added_by_rebinding(const char *const argv[])
 }
 
 /* The modules of php8.2-common and php-redis that need no other, whatever else the machine has.
- * Measured: 12,500. To read each name in their relocations takes 126,000. */
+ * Measured: 8,200, with PHP 8.2.32 of a clean root as with 8.2.36; 25,400 for a library built with
+ * -O0. PHP goes on without a module that it cannot load: such a run must not count for all. */
 Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_16000)
 {
     static const char *const modules[] = {"calendar", "ctype",   "exif",    "ffi",      "fileinfo",
@@ -96,12 +97,16 @@ Test(cost_instructions, each_module_of_php_that_is_rebound_adds_at_most_16000)
                                           "phar",     "posix",   "redis",   "shmop",    "sockets",
                                           "sysvmsg",  "sysvsem", "sysvshm", "tokenizer"};
     enum { COUNT = sizeof modules / sizeof modules[0] };
-    const char *argv[COUNT * 2 + 8] = {CALLGRIND, "php", "-n", "-r", ""};
-    size_t length = 7;
+    const char *argv[COUNT * 2 + 8] = {CALLGRIND, "php", "-n"};
+    size_t length = 5;
+    char *code = text("%s", "");
     for (int i = 0; i < COUNT; i++) {
         argv[length++] = "-d";
         argv[length++] = text("extension=%s", modules[i]);
+        code = text("%sextension_loaded('%s') || exit(1); ", code, modules[i]);
     }
+    argv[length++] = "-r";
+    argv[length++] = code;
     long added = added_by_rebinding(argv);
     cr_expect(added / COUNT <= 16000, "%ld for %d", added, COUNT);
 }
