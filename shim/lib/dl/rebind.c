@@ -36,6 +36,7 @@ struct work {
     const char *name;
     struct scope scope;
     const struct link_map *object; /* of the scope: the one that is being rebound */
+    bool relro_is_writable;        /* for now: that object's */
 };
 
 static void log_failure(const char *path)
@@ -102,18 +103,18 @@ static bool real_is_libcs(const struct work *work, const struct hook *hook)
 
 /* All of RELRO at once, until the module is done: page by page the kernel would have to divide the
  * mapping each time, and could refuse where a process has as many as it may (max_map_count). */
-static bool make_writable(struct relro *relro, uintptr_t entry)
+static bool make_writable(struct work *work, const struct object *object, uintptr_t entry)
 {
-    if (entry - relro->start >= relro->size)
+    if (entry - object->relro_start >= object->relro_size)
         return true;
-    relro->is_writable = relro->is_writable ||
-                         kernel_mprotect(relro->start, relro->size, PROT_READ | PROT_WRITE) == 0;
-    return relro->is_writable;
+    work->relro_is_writable =
+        work->relro_is_writable ||
+        kernel_mprotect(object->relro_start, object->relro_size, PROT_READ | PROT_WRITE) == 0;
+    return work->relro_is_writable;
 }
 
 /* False where the entry should have been written and could not be. */
-static bool rebind_entry(struct work *work, const struct object *object, const relocation *wanted,
-                         struct relro *relro)
+static bool rebind_entry(struct work *work, const struct object *object, const relocation *wanted)
 {
     const ElfW(Sym) *symbol = &object->symbols[ARCH_SYMBOL_OF(wanted->r_info)];
     const struct hook *hook = hook_for(work, object->strings + symbol->st_name);
@@ -125,7 +126,7 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
     do {
         if (!leads_to_libc(work, object, wanted, hook->name, present))
             return true;
-        if (!real_is_libcs(work, hook) || !make_writable(relro, (uintptr_t)entry))
+        if (!real_is_libcs(work, hook) || !make_writable(work, object, (uintptr_t)entry))
             return false;
     } while (!__atomic_compare_exchange_n(entry, &present, (uintptr_t)hook->hook, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
@@ -137,17 +138,17 @@ static bool rebind_entry(struct work *work, const struct object *object, const r
 /* Each entry, whatever became of the one before. */
 static bool rebind_entries(struct work *work, const struct object *object)
 {
-    struct relro relro = object_relro(object);
     bool complete = true;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         const relocation *entries = object->tables[table];
         size_t count = entries == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
             if (is_foreign_function(object, &entries[i]))
-                complete = rebind_entry(work, object, &entries[i], &relro) && complete;
+                complete = rebind_entry(work, object, &entries[i]) && complete;
     }
-    if (relro.is_writable)
-        kernel_mprotect(relro.start, relro.size, PROT_READ);
+    if (work->relro_is_writable)
+        kernel_mprotect(object->relro_start, object->relro_size, PROT_READ);
+    work->relro_is_writable = false;
     return complete;
 }
 
@@ -177,8 +178,7 @@ static int rebind_object(struct dl_phdr_info *info, size_t size, void *argument)
     return 1;
 }
 
-/* Called once, under the loader's lock: two threads must not change the protection of one page at a
- * time. */
+/* Called once, under the loader's lock: no two threads may change one page's protection at once. */
 static int rebind_scope(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)info;

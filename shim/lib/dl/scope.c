@@ -46,12 +46,10 @@ bool scope_is_loaded_later(const struct link_map *object)
 {
     bool start_has_ended = false;
     const struct link_map *last = atomic_load(&last_at_start);
-    for (const struct link_map *map = list(); map != NULL; map = map->l_next) {
-        if (map == object)
-            return start_has_ended;
+    const struct link_map *map = list();
+    for (; map != NULL && map != object; map = map->l_next)
         start_has_ended = start_has_ended || map == last;
-    }
-    return false;
+    return map != NULL && start_has_ended;
 }
 
 /* ---- the module and its dependencies ---- */
