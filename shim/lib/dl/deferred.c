@@ -113,8 +113,7 @@ static bool depends_on_caller(const char *file, uintptr_t caller)
 
 /* ---- by the next hook ---- */
 
-/* One that is still pending began earlier, and needs what is opened within it. No file has a longer
- * name. */
+/* One pending began earlier, and needs what is opened within it. No file has a longer name. */
 static void defer_rebind(const char *file, const uintptr_t *stack)
 {
     const char *name = text_last_part(file);
