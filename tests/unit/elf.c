@@ -245,13 +245,12 @@ static int expect_protections(const struct object *object, uintptr_t first, uint
                               bool writable)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    struct relro relro = object_relro(object);
     int checked = 0;
     for (uintptr_t at = first; at < end; at += page)
         for (uintptr_t word = at; word < at + page; word += page - sizeof(word))
             if (object_covers(object, word, PF_W)) {
-                cr_expect_eq(word - relro.start < relro.size, !writable, "%s: %zx", object->path,
-                             (size_t)(word - object->base));
+                cr_expect_eq(word - object->relro_start < object->relro_size, !writable, "%s: %zx",
+                             object->path, (size_t)(word - object->base));
                 checked++;
             }
     return checked;

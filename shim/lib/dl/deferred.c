@@ -22,11 +22,8 @@
 #include "text.h"
 #include "this_thread.h"
 
-enum { PATH_AT_MOST = 512 };
-
 static OF_THIS_THREAD struct {
-    bool is_pending;
-    const uintptr_t *stack;
+    const uintptr_t *stack; /* NULL: nothing is deferred */
     uintptr_t return_address;
     char name[NAME_MAX + 1];
 } deferred;
@@ -54,7 +51,7 @@ static bool path_may_hold(const char *path, const char *name)
     const char *const parts[] = {name,      "glibc-hwcaps", "tls",      "x86_64",
                                  "haswell", "xeon_phi",     "avx512_1", "aarch64",
                                  "atomics", "i686",         "i586",     "sse2"};
-    char file[PATH_AT_MOST];
+    char file[PATH_MAX];
     for (size_t length;; path += length + 1) {
         length = text_until(path, ':');
         for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -116,18 +113,16 @@ static bool depends_on_caller(const char *file, uintptr_t caller)
 
 /* ---- by the next hook ---- */
 
-/* One that is still pending began earlier, and needs what is opened within it. No file has a longer
- * name. */
+/* One pending began earlier, and needs what is opened within it. No file has a longer name. */
 static void defer_rebind(const char *file, const uintptr_t *stack)
 {
     const char *name = text_last_part(file);
     size_t length = text_length(name);
-    if (deferred.is_pending || length > NAME_MAX)
+    if (deferred.stack != NULL || length > NAME_MAX)
         return;
     memcpy(deferred.name, name, length + 1);
-    deferred.stack = stack;
     deferred.return_address = *stack;
-    deferred.is_pending = true;
+    __atomic_store_n(&deferred.stack, stack, __ATOMIC_RELEASE); /* a signal handler may look */
 }
 
 /* A signal handler may run while that dlopen() is still on the stack, its module not relocated yet.
@@ -137,13 +132,13 @@ static __attribute__((noinline)) void rebind_now(const uintptr_t *present)
 {
     if (call_may_be_on_the_stack(deferred.stack, deferred.return_address, present))
         return;
-    deferred.is_pending = false;
+    deferred.stack = NULL;
     rebind(hooks, NULL, deferred.name);
 }
 
 void rebind_deferred(void)
 {
-    if (__builtin_expect(deferred.is_pending, 0))
+    if (__builtin_expect(deferred.stack != NULL, 0))
         rebind_now(NULL);
 }
 
@@ -155,7 +150,7 @@ void rebind_deferred(void)
 
 function rebind_route(const struct hook list[], const char *file, int mode, const uintptr_t *stack)
 {
-    if (deferred.is_pending)
+    if (deferred.stack != NULL)
         rebind_now(stack);
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)real_functions()->dlopen;

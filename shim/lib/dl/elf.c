@@ -60,9 +60,16 @@ bool object_read_info(struct object *object, const struct dl_phdr_info *info)
                               .base = info->dlpi_addr,
                               .headers = info->dlpi_phdr,
                               .header_count = info->dlpi_phnum};
-    for (int i = 0; i < info->dlpi_phnum; i++)
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t start = object->base + info->dlpi_phdr[i].p_vaddr;
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            object->dynamic = (const void *)(object->base + info->dlpi_phdr[i].p_vaddr);
+            object->dynamic = (const void *)start;
+        else if (info->dlpi_phdr[i].p_type == PT_GNU_RELRO) {
+            uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1); /* both ends round down */
+            object->relro_start = start & page;
+            object->relro_size = ((start + info->dlpi_phdr[i].p_memsz) & page) - (start & page);
+        }
+    }
     return read_dynamic(object);
 }
 
@@ -98,8 +105,7 @@ static bool gnu_hash_has(const struct object *object, const char *symbol, uintpt
     }
 }
 
-/* Number 0 is no symbol: one that begins with 1 may be the dummy of an object that defines nothing.
- */
+/* Number 0 is no symbol; 1 may be the linker's dummy in an object that defines nothing. */
 uint32_t object_first_defined(const struct object *object)
 {
     return object->gnu_hash == NULL || object->gnu_hash[1] <= 1 ? 0 : object->gnu_hash[1];
@@ -126,18 +132,4 @@ bool object_covers(const struct object *object, uintptr_t address, unsigned flag
             return true;
     }
     return false;
-}
-
-/* The loader protects whole pages of PT_GNU_RELRO, both ends rounded down. */
-struct relro object_relro(const struct object *object)
-{
-    struct relro relro = {0};
-    uintptr_t page = ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
-    for (int i = 0; i < object->header_count; i++)
-        if (object->headers[i].p_type == PT_GNU_RELRO) {
-            uintptr_t start = object->base + object->headers[i].p_vaddr;
-            relro.start = start & page;
-            relro.size = ((start + object->headers[i].p_memsz) & page) - relro.start;
-        }
-    return relro;
 }

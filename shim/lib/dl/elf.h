@@ -22,6 +22,7 @@ struct object {
     uintptr_t base;
     const ElfW(Phdr) * headers; /* NULL: not looked for */
     int header_count;
+    uintptr_t relro_start, relro_size; /* of PT_GNU_RELRO the whole pages: what is protected */
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symbols;
     const char *strings;
@@ -45,17 +46,7 @@ bool object_defines(const struct object *object, const char *symbol, uintptr_t a
  * ones before them for DT_GNU_HASH. 0 where that does not tell. */
 uint32_t object_first_defined(const struct object *object);
 
-/* The following want the program headers. */
-
-/* Does the address lie in a segment with this flag, such as PF_W? */
+/* Does the address lie in a segment with this flag, such as PF_W? Wants the program headers. */
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag);
-
-/* What the loader made read-only after relocation: whole pages, of size 0 where it has none. */
-struct relro {
-    uintptr_t start, size;
-    bool is_writable; /* again, as long as somebody writes to it */
-};
-
-struct relro object_relro(const struct object *object);
 
 #endif

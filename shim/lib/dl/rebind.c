@@ -25,6 +25,7 @@
 #include "dl/elf.h"
 #include "dl/real.h"
 #include "dl/scope.h"
+#include "error_name.h"
 #include "kernel.h"
 #include "log.h"
 #include "text.h"
@@ -36,13 +37,16 @@ struct work {
     const char *name;
     struct scope scope;
     const struct link_map *object; /* of the scope: the one that is being rebound */
+    bool relro_is_writable;        /* for now: that object's */
+    bool has_failed;               /* an entry of it that should have been written */
 };
 
-static void log_failure(const char *path)
+static void log_failure(const char *path, const char *what, const char *why)
 {
     log_write(LOG_LEVEL_WARN,
-              "%s cannot be rebound: its connect() and setsockopt() calls are not intercepted",
-              path);
+              "%s cannot be rebound (%s: %s): its connect() and setsockopt() calls are not "
+              "intercepted",
+              path, what, why);
 }
 
 /* ---- which entries ---- */
@@ -101,54 +105,56 @@ static bool real_is_libcs(const struct work *work, const struct hook *hook)
 /* ---- writing ---- */
 
 /* All of RELRO at once, until the module is done: page by page the kernel would have to divide the
- * mapping each time, and could refuse where a process has as many as it may (max_map_count). */
-static bool make_writable(struct relro *relro, uintptr_t entry)
+ * mapping each time, and could refuse (max_map_count). Returns the name of its error, or NULL. */
+static const char *make_writable(struct work *work, const struct object *object, uintptr_t entry)
 {
-    if (entry - relro->start >= relro->size)
-        return true;
-    relro->is_writable = relro->is_writable ||
-                         kernel_mprotect(relro->start, relro->size, PROT_READ | PROT_WRITE) == 0;
-    return relro->is_writable;
+    if (work->relro_is_writable || entry - object->relro_start >= object->relro_size)
+        return NULL;
+    int error = kernel_mprotect(object->relro_start, object->relro_size, PROT_READ | PROT_WRITE);
+    work->relro_is_writable = error == 0;
+    return error == 0 ? NULL : error_name(error);
 }
 
-/* False where the entry should have been written and could not be. */
-static bool rebind_entry(struct work *work, const struct object *object, const relocation *wanted,
-                         struct relro *relro)
+static void rebind_entry(struct work *work, const struct object *object, const relocation *wanted)
 {
     const ElfW(Sym) *symbol = &object->symbols[ARCH_SYMBOL_OF(wanted->r_info)];
     const struct hook *hook = hook_for(work, object->strings + symbol->st_name);
     uintptr_t *entry = (uintptr_t *)(object->base + wanted->r_offset);
     if (hook == NULL || !object_covers(object, (uintptr_t)entry, PF_W) ||
         (uintptr_t)entry % sizeof *entry != 0) /* in a packed structure: no atomic write */
-        return true;
+        return;
     uintptr_t present = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
     do {
         if (!leads_to_libc(work, object, wanted, hook->name, present))
-            return true;
-        if (!real_is_libcs(work, hook) || !make_writable(relro, (uintptr_t)entry))
-            return false;
+            return;
+        const char *refusal = real_is_libcs(work, hook)
+                                  ? make_writable(work, object, (uintptr_t)entry)
+                                  : "another preload hooks it too";
+        if (refusal != NULL) {
+            if (!work->has_failed) /* one line an object */
+                log_failure(object->path, hook->name, refusal);
+            work->has_failed = true;
+            return;
+        }
     } while (!__atomic_compare_exchange_n(entry, &present, (uintptr_t)hook->hook, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     count(COUNT_REBOUND);
     log_write(LOG_LEVEL_DEBUG, "%s: %s rebound", object->path, hook->name);
-    return true;
 }
 
 /* Each entry, whatever became of the one before. */
-static bool rebind_entries(struct work *work, const struct object *object)
+static void rebind_entries(struct work *work, const struct object *object)
 {
-    struct relro relro = object_relro(object);
-    bool complete = true;
+    work->has_failed = work->relro_is_writable = false;
     for (int table = 0; table < OBJECT_TABLES; table++) {
         const relocation *entries = object->tables[table];
         size_t count = entries == NULL ? 0 : object->sizes[table] / sizeof(relocation);
         for (size_t i = table == 0 ? object->relative : 0; i < count; i++)
             if (is_foreign_function(object, &entries[i]))
-                complete = rebind_entry(work, object, &entries[i], &relro) && complete;
+                rebind_entry(work, object, &entries[i]);
     }
-    if (relro.is_writable)
-        kernel_mprotect(relro.start, relro.size, PROT_READ);
-    return complete;
+    if (work->relro_is_writable)
+        kernel_mprotect(object->relro_start, object->relro_size, PROT_READ);
 }
 
 /*
@@ -172,13 +178,11 @@ static int rebind_object(struct dl_phdr_info *info, size_t size, void *argument)
     if (info->dlpi_addr != work->object->l_addr || !object_read_info(&object, info) ||
         object.dynamic != work->object->l_ld)
         return 0;
-    if (!rebind_entries(work, &object))
-        log_failure(object.path);
+    rebind_entries(work, &object);
     return 1;
 }
 
-/* Called once, under the loader's lock: two threads must not change the protection of one page at a
- * time. */
+/* Called once, under the loader's lock: no two threads may change one page's protection at once. */
 static int rebind_scope(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)info;
@@ -193,6 +197,8 @@ static int rebind_scope(struct dl_phdr_info *info, size_t size, void *argument)
             wants_hooks(work, &object))
             dl_iterate_phdr(rebind_object, work);
     }
+    if (work->scope.is_too_large)
+        log_failure(work->scope.objects[0]->l_name, "DT_NEEDED", "more than 64 dependencies");
     return 1;
 }
 
@@ -202,6 +208,4 @@ void rebind(const struct hook hooks[], const struct link_map *module, const char
     for (const struct hook *hook = hooks; hook->name != NULL; hook++)
         work.name_filter |= UINT64_C(1) << name_filter_bit(hook->name);
     dl_iterate_phdr(rebind_scope, &work);
-    if (work.scope.is_too_large)
-        log_failure("a module with more than 64 dependencies");
 }

@@ -32,8 +32,7 @@ function rebind_route(const struct hook list[], const char *file, int mode, cons
 /* Rebinds what this thread has deferred, once that dlopen has returned. */
 void rebind_deferred(void);
 
-/* Rebinds the module, what glibc's handle is, or NULL for the one of that name; and what it needs.
- */
+/* Rebinds the module, glibc's handle, or NULL for the one of that name; and what it needs. */
 void rebind(const struct hook hooks[], const struct link_map *module, const char *name);
 
 #endif

@@ -46,12 +46,10 @@ bool scope_is_loaded_later(const struct link_map *object)
 {
     bool start_has_ended = false;
     const struct link_map *last = atomic_load(&last_at_start);
-    for (const struct link_map *map = list(); map != NULL; map = map->l_next) {
-        if (map == object)
-            return start_has_ended;
+    const struct link_map *map = list();
+    for (; map != NULL && map != object; map = map->l_next)
         start_has_ended = start_has_ended || map == last;
-    }
-    return false;
+    return map != NULL && start_has_ended;
 }
 
 /* ---- the module and its dependencies ---- */
@@ -108,8 +106,7 @@ static void add_called(struct scope *scope, const char *name)
         scope->is_too_large = true;
 }
 
-/* What those objects of the scope need that were loaded later, or those of the start; it grows
- * meanwhile. */
+/* What its objects need that were loaded later, or those of the start; the scope grows by that. */
 static void add_dependencies(struct scope *scope, bool of_later)
 {
     struct object object;
@@ -134,9 +131,7 @@ void scope_find(struct scope *scope, const struct link_map *module, const char *
 bool scope_defines(struct scope *scope, const char *symbol)
 {
     struct object object;
-    if (!scope->is_whole)
-        add_dependencies(scope, false);
-    scope->is_whole = true;
+    add_dependencies(scope, false);
     for (int i = 0; i < scope->size; i++)
         if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
             return true;

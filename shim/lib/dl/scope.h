@@ -18,7 +18,6 @@ enum { SCOPE_AT_MOST = 64 };
 struct scope {
     const struct link_map *objects[SCOPE_AT_MOST];
     int size;
-    bool is_whole; /* also what the objects of the start need is among them */
     bool is_too_large;
     bool may_be_unmapped; /* an object on the loader's list */
 };

@@ -128,15 +128,17 @@ Test(audit_formats, systemd_finds_no_fault_with_the_timers_units)
 
 Test(audit_formats, systemd_runs_the_timers_service)
 {
-    const char *script = scratch_file("service",
-                                      "mount -t tmpfs none /var/lib\n"
-                                      "mkdir -p " COLLECTOR "\n"
-                                      "systemctl start redisguard-audit\n"
-                                      "systemctl show -P Result redisguard-audit\n"
-                                      "grep ^redisguard_audit_connections " COLLECTOR "/*.prom\n",
-                                      0755);
+    const char *script =
+        scratch_file("service",
+                     "cp " WRAPPER " /run\n" /* ProtectHome= hides home directories */
+                     "mount -t tmpfs none /var/lib\n"
+                     "mkdir -p " COLLECTOR "\n"
+                     "systemctl start redisguard-audit\n"
+                     "systemctl show -P Result redisguard-audit\n"
+                     "grep ^redisguard_audit_connections " COLLECTOR "/*.prom\n",
+                     0755);
     char *printed = in_systemd(
-        text("sed -e 's|/usr/local/bin/redisguard|" WRAPPER "|'"
+        text("sed -e 's|/usr/local/bin/redisguard|/run/redisguard|'"
              " -e 's|^\\[Unit\\]|&\\nDefaultDependencies=no|' " SOURCE_DIR
              "/examples/redisguard-audit.service >etc/systemd/system/redisguard-audit.service\n"
              "printf 'ExecStart=/bin/sh %%s\\n' %s >service.conf\n",
