@@ -1,7 +1,7 @@
 /*
  * protect: makes the last of some read-only pages, before writable ones, writable as well, writes
- * to it, and makes it read-only again: what it takes at the least to write to a slot that the
- * loader has protected, which lies there.
+ * to it, and makes it read-only again: what it takes at the least to write to a GOT entry
+ * that the loader has protected, which lies there.
  */
 #include "worker.h"
 

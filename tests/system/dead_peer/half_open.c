@@ -1,8 +1,8 @@
 /*
  * After an outage longer than the detection time the server still believes in the connection that
  * died, and pushes the next job into it. Each test cuts the link under a worker in BLPOP, heals it
- * when the kernel has given the worker's connection up, and counts whom the server has waiting
- * then.
+ * when the kernel has given the worker's connection up, and counts the clients that the server
+ * then has waiting.
  */
 #include <criterion/criterion.h>
 #include <string.h>

@@ -161,7 +161,7 @@ Test(sandbox_kill, the_calls_that_the_manual_lists_for_a_dead_peer_are_exactly_t
                    NOTHING, ON);
 }
 
-/* In a directory of somebody else, whom the library asks for. */
+/* The directory belongs to another user: then the library calls geteuid(2). */
 static char *log_in_directory(void)
 {
     char *directory = text("%s/logs", scratch_directory());

@@ -161,7 +161,7 @@ Test(musl, daemon_forks_twice_and_keeps_connection)
     cr_expect_eq(lines_with(calls, "fork(") + lines_with(calls, "clone("), 2, "%s", calls);
 }
 
-/* There is no RTLD_DEEPBIND: a module's calls come by the preload like anybody's. */
+/* musl has no RTLD_DEEPBIND: a module's calls reach the preload as the program's own do. */
 static const char *opened_by(const char *musl, struct server *redis)
 {
     const char *directory = scratch_directory();
