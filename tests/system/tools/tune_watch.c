@@ -215,7 +215,7 @@ Test(tune_watch, no_connection_to_a_peer_that_lives_dies_when_ten_thousand_are_t
                     text("exec \"$0\" --tune --ports %d --detect 4 >%s", port, log_path()),
                     WRAPPER));
     allow_seconds(120);
-    WAIT_UNTIL(probes_sent() >= PROBES_EACH * CONNECTIONS);
+    WAIT_UNTIL(probes_sent() >= (long)PROBES_EACH * CONNECTIONS);
     cr_expect_eq(established(port), CONNECTIONS);
 }
 
