@@ -107,7 +107,8 @@ TEST_CFLAGS := $(CFLAGS) $(STANDARD) $(WARNINGS) -DBUILD_DIR='"$(abspath $(BUILD
 
 # The unit tests link the modules themselves; hooks and constructor would guard the test runner.
 UNIT_OBJECTS   := $(filter-out %/hooks.c.o %/start.c.o %/dlopen.S.o,$(SHIM_OBJECTS)) \
-                  $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)))
+                  $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c)) \
+                    tests/helpers/files.c tests/helpers/reaper.c)
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/helpers/*.c tests/system/*/*.c)))
 
 # Small programs and modules that the system tests run under the preload: those of all areas in one

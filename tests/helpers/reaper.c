@@ -5,7 +5,7 @@
  *
  * The reaper is the program's parent and a subreaper, so that even a daemon ends up as its child,
  * and the pid of a child that nobody has waited for is never given to another process: the reaper
- * kills what it started and nothing else. Called by support.c only.
+ * kills what it started and nothing else. Called by support.c and files.c.
  */
 #include "reaper.h"
 

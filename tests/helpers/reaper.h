@@ -1,4 +1,4 @@
-/* See reaper.c. Called by support.c only. */
+/* See reaper.c. Called by support.c and files.c. */
 #ifndef REDISGUARD_TESTS_REAPER_H
 #define REDISGUARD_TESTS_REAPER_H
 

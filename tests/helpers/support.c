@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,17 +26,6 @@ enum { CHUNK = 4096, GLANCE_MS = 5 };
 static int limit_seconds = 150;
 
 /* ---- words ---- */
-
-char *text(const char *format, ...)
-{
-    char *result = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vasprintf(&result, format, arguments);
-    va_end(arguments);
-    cr_assert(length >= 0, "out of memory");
-    return result;
-}
 
 static char *joined(const char *const words[])
 {
@@ -346,19 +334,6 @@ char *output_of(const char *const argv[])
 
 /* ---- files ---- */
 
-const char *scratch_directory(void)
-{
-    static char *directory;
-    if (!directory) {
-        const char *above = getenv("TMPDIR");
-        char *real = realpath(above && *above ? above : "/tmp", NULL);
-        directory = text("%s/redisguard-test-XXXXXX", real ? real : "/tmp");
-        cr_assert(mkdtemp(directory), "mkdtemp %s: %s", directory, strerror(errno));
-        keep_directory(directory);
-    }
-    return directory;
-}
-
 char *scratch_file(const char *name, const char *content, mode_t mode)
 {
     char *path = text("%s/%s", scratch_directory(), name);
@@ -373,9 +348,4 @@ char *scratch_file(const char *name, const char *content, mode_t mode)
 char *log_path(void)
 {
     return text("%s/log", scratch_directory());
-}
-
-char *content_of(const char *path)
-{
-    return output_of(WORDS("cat", path));
 }

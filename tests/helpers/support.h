@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "files.h"
+
 #define LIBRARY BUILD_DIR "/libredisguard.so"
 #define WRAPPER BUILD_DIR "/redisguard"
 
@@ -22,12 +24,6 @@
 
 /* The variables with which every line of the log goes to this file. */
 #define LOGGED(path) text("REDISGUARD_LOG=%s", path), "REDISGUARD_LOG_LEVEL=debug"
-
-/* A list of words that ends with NULL: arguments, or NAME=value. */
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-/* printf into memory of its own. */
-char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* How long any later wait of this test may last; 150 s unless a test says otherwise. Only a test
  * that fails waits so long: the machine may be slow, and busy with other things. */
@@ -101,17 +97,11 @@ struct outcome run_program(const char *const argv[], const char *const env[]);
 /* run_program, which must exit 0; returns its standard output. */
 char *output_of(const char *const argv[]);
 
-/* A directory of this test's own; its path holds no symbolic link. */
-const char *scratch_directory(void);
-
-/* Writes a file there and returns its path. */
+/* Writes a file into the test's own directory and returns its path. */
 char *scratch_file(const char *name, const char *content, mode_t mode);
 
 /* The path of a log there, which nothing has made yet. */
 char *log_path(void);
-
-/* All that is in a file. */
-char *content_of(const char *path);
 
 /* ---- a Redis server (support_redis.c) ---- */
 

@@ -9,7 +9,6 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,16 +43,6 @@ static void give_up(int line, const char *condition)
 }
 
 #define MUST(condition) ((condition) ? (void)0 : give_up(__LINE__, #condition))
-
-char *text(const char *format, ...)
-{
-    char *made = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    MUST(vasprintf(&made, format, arguments) >= 0);
-    va_end(arguments);
-    return made;
-}
 
 static void forget_settings(void)
 {
@@ -162,55 +151,6 @@ void log_line(const char *words)
 bool log_says(const char *lines, const char *words)
 {
     return strstr(lines, text("] info: %s\n", words)) != NULL;
-}
-
-char *read_to_the_end(int fd)
-{
-    char part[4096];
-    char *all = text("%s", "");
-    for (ssize_t got; (got = read(fd, part, sizeof part)) != 0;) {
-        MUST(got > 0);
-        all = text("%s%.*s", all, (int)got, part);
-    }
-    close(fd);
-    return all;
-}
-
-char *content_of(const char *path)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    MUST(file >= 0);
-    return read_to_the_end(file);
-}
-
-/* A process that holds nothing but the read end of a pipe, whose end is the end of the test. */
-static void remove_when_closed(int pipe_end, const char *directory)
-{
-    char nothing;
-    setsid();
-    dup2(pipe_end, STDIN_FILENO);
-    close_range(STDERR_FILENO + 1, ~0U, 0);
-    int null = open("/dev/null", O_RDWR);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    while (read(STDIN_FILENO, &nothing, 1) > 0)
-        ;
-    execlp("sh", "sh", "-c", "chmod -R u+rwx \"$1\"; rm -rf \"$1\"", "sh", directory, (char *)NULL);
-    _exit(1);
-}
-
-const char *scratch_directory(void)
-{
-    static char path[] = "/tmp/redisguard-unit-XXXXXX";
-    int lifeline[2];
-    MUST(mkdtemp(path) != NULL);
-    MUST(pipe2(lifeline, O_CLOEXEC) == 0);
-    pid_t remover = fork();
-    MUST(remover >= 0);
-    if (remover == 0)
-        remove_when_closed(lifeline[0], path);
-    close(lifeline[0]);
-    return path;
 }
 
 static socklen_t loopback_address(int family, struct sockaddr_storage *address)

@@ -13,15 +13,10 @@
 #include <sys/types.h>
 
 #include "config.h"
+#include "files.h"
 #include "target.h"
 
-/* A list of words that ends with NULL. */
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* printf into memory that is never freed. */
-char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The part again and again, up to a length. */
 char *repeated(const char *part, size_t length);
@@ -53,19 +48,12 @@ char *captured(int capture);
 /* Puts a capture in the place of stderr. */
 int capture_stderr(void);
 
-/* All that comes out of a descriptor, which is then closed; all of a file. */
-char *read_to_the_end(int fd);
-char *content_of(const char *path);
-
 /* Sets REDISGUARD_LOG and puts a capture in the place of stderr, which it returns. */
 int start_log(const char *where);
 
 /* Logs a line of level info; is such a line among these? */
 void log_line(const char *words);
 bool log_says(const char *lines, const char *words);
-
-/* A directory of this test's own below /tmp, removed when the test has ended in whichever way. */
-const char *scratch_directory(void);
 
 /* ---- sockets ---- */
 
