@@ -18,7 +18,7 @@ enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 
 /* The loader's list, which begins with the program and to which it appends what it loads: ld.so has
  * it for debuggers, <link.h>. */
-#pragma weak _r_debug
+extern struct r_debug _r_debug __attribute__((weak)); /* musl declares none */
 static const struct link_map *list(void)
 {
     return &_r_debug == NULL ? NULL : _r_debug.r_map;
