@@ -35,8 +35,9 @@ char *read_to_the_end(int fd)
     char *all = NULL;
     size_t length = 0;
     for (ssize_t got = 1; got > 0; length += (size_t)got) {
-        all = realloc(all, length + PART + 1);
-        must(all != NULL, "realloc");
+        char *longer = realloc(all, length + PART + 1);
+        must(longer != NULL, "realloc");
+        all = longer;
         got = read(fd, all + length, PART);
         must(got >= 0, "read");
     }
