@@ -59,18 +59,9 @@ static void pick_networks(struct audit *audit)
         add_network_of(audit, (pid_t)atoi(*pids));
 }
 
-/* The one that we are in needs no right to be entered. */
-static int enter(const struct network *network)
-{
-    struct network_namespace here = {.fd = -1};
-    if (namespace_of(getpid(), &here) == 0)
-        close(here.fd);
-    return here.inode == network->namespace.inode ? 0 : namespace_enter(&network->namespace);
-}
-
 static void look_into(struct audit *audit, struct network *network)
 {
-    int error = enter(network);
+    int error = namespace_enter(&network->namespace);
     if (error != 0) {
         complain("process %d: its network namespace may not be entered: %s",
                  (int)network->namespace.pid, strerror(error));

@@ -8,37 +8,23 @@
 #include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "machine/socket_copy.h"
+#include "machine/sysctl.h"
 
 /* ---- the namespace's defaults, tcp(7) ---- */
 
-static int setting(const char *name, int fallback)
-{
-    char path[128];
-    int value = fallback;
-    snprintf(path, sizeof path, "/proc/sys/net/ipv4/%s", name);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fallback;
-    if (fscanf(file, "%d", &value) != 1)
-        value = fallback;
-    fclose(file);
-    return value;
-}
-
 void detection_read_defaults(struct network *network)
 {
-    network->keepalive_time = setting("tcp_keepalive_time", 7200);
-    network->keepalive_interval = setting("tcp_keepalive_intvl", 75);
-    network->keepalive_probes = setting("tcp_keepalive_probes", 9);
-    network->retries = setting("tcp_retries2", 15);
-    network->connect_retries = setting("tcp_syn_retries", 6);
-    network->connect_linear = setting("tcp_syn_linear_timeouts", 0);
+    network->keepalive_time = sysctl_number("net/ipv4/tcp_keepalive_time", 7200);
+    network->keepalive_interval = sysctl_number("net/ipv4/tcp_keepalive_intvl", 75);
+    network->keepalive_probes = sysctl_number("net/ipv4/tcp_keepalive_probes", 9);
+    network->retries = sysctl_number("net/ipv4/tcp_retries2", 15);
+    network->connect_retries = sysctl_number("net/ipv4/tcp_syn_retries", 6);
+    network->connect_linear = sysctl_number("net/ipv4/tcp_syn_linear_timeouts", 0);
 }
 
 /* ---- the socket's own options ---- */

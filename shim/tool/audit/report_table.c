@@ -189,13 +189,15 @@ static void print_servers(const struct audit *audit)
         putchar('\n');
 }
 
-static void print_counter(enum counter counter, uint64_t value)
+/* A line of their own. */
+static void print_counters(bool known, const uint64_t counters[COUNTERS])
 {
-    const char *name = report_counter_names[counter];
-    fputs(counter == 0 ? "" : ", ", stdout);
-    for (; *name != '\0'; name++)
-        putchar(*name == '_' ? ' ' : *name);
-    printf(" %" PRIu64, value);
+    for (int i = 0; i < COUNTERS && known; i++) {
+        printf("%*s", i == 0 ? INDENT : 0, "");
+        for (const char *name = report_counter_names[i]; *name != '\0'; name++)
+            putchar(*name == '_' ? ' ' : *name);
+        printf(" %" PRIu64 "%s", counters[i], i + 1 < COUNTERS ? ", " : "\n");
+    }
 }
 
 static void print_process(const struct process *process)
@@ -203,20 +205,16 @@ static void print_process(const struct process *process)
     printf("%-8s  %-12s  %7zu  ", report_guard_names[process->guard],
            process->version[0] == '\0' ? "?" : process->version, process->held);
     print_flat(process->name);
-    printf("[%d]\n%*s", (int)process->pid, process->has_counters ? INDENT : 0, "");
-    for (int i = 0; i < COUNTERS && process->has_counters; i++)
-        print_counter((enum counter)i, process->counters[i]);
-    fputs(process->has_counters ? "\n" : "", stdout);
+    printf("[%d]\n", (int)process->pid);
+    print_counters(process->has_counters, process->counters);
 }
 
 static void print_total(const struct version *version)
 {
-    printf("%-8s  %-12s  %7zu  %zu process%s\n%*s", "total",
+    printf("%-8s  %-12s  %7zu  %zu process%s\n", "total",
            version->version[0] == '\0' ? "?" : version->version, version->held, version->processes,
-           plural(version->processes), version->has_counters ? INDENT : 0, "");
-    for (int i = 0; i < COUNTERS && version->has_counters; i++)
-        print_counter((enum counter)i, version->counters[i]);
-    fputs(version->has_counters ? "\n" : "", stdout);
+           plural(version->processes));
+    print_counters(version->has_counters, version->counters);
 }
 
 static void print_processes(const struct audit *audit)

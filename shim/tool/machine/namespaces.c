@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/complain.h"
+#include "machine/capabilities.h"
 
 int namespace_of(pid_t pid, struct network_namespace *into)
 {
@@ -60,10 +62,7 @@ static int add(struct list *list, pid_t pid)
     int error = namespace_of(pid, &found);
     if (error != 0)
         return error;
-    list->items = reallocarray(list->items, list->count + 1, sizeof found);
-    if (list->items == NULL)
-        give_up("out of memory");
-    list->items[list->count++] = found;
+    *APPEND(list->items, list->count) = found;
     return 0;
 }
 
@@ -79,7 +78,7 @@ struct network_namespace *namespaces_of_all(size_t *count, size_t *unseen)
         int error = entry->d_name[strspn(entry->d_name, "0123456789")] == '\0'
                         ? add(&list, atoi(entry->d_name))
                         : 0;
-        *unseen += error == EACCES || error == EPERM;
+        *unseen += is_denial(error);
     }
     closedir(directory);
     *count = list.count;
@@ -88,5 +87,9 @@ struct network_namespace *namespaces_of_all(size_t *count, size_t *unseen)
 
 int namespace_enter(const struct network_namespace *namespace)
 {
+    struct stat here;
+    if (stat("/proc/self/ns/net", &here) == 0 && here.st_ino == namespace->inode &&
+        here.st_dev == namespace->device)
+        return 0;
     return setns(namespace->fd, CLONE_NEWNET) == 0 ? 0 : errno;
 }

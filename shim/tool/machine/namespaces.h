@@ -22,7 +22,7 @@ int namespace_of(pid_t pid, struct network_namespace *into);
  * closes each fd and frees the list. */
 struct network_namespace *namespaces_of_all(size_t *count, size_t *unseen);
 
-/* Makes it the calling thread's. Returns 0, or an errno. */
+/* Makes it the calling thread's; the one that we are in takes no right. Returns 0, or an errno. */
 int namespace_enter(const struct network_namespace *namespace);
 
 #endif

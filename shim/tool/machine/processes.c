@@ -6,14 +6,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/complain.h"
+#include "machine/capabilities.h"
 
 /* What a walk through one directory of descriptors came to. */
 struct walk {
@@ -24,11 +23,6 @@ struct walk {
 static bool is_number(const char *name)
 {
     return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
-}
-
-static bool is_denial(int error)
-{
-    return error == EACCES || error == EPERM;
 }
 
 /* The inode of the socket behind /proc/.../fd/N; 0: not a socket, or gone, or errno says denied. */
@@ -144,19 +138,13 @@ static bool hidepid_hides(void)
     return hides;
 }
 
-/* The capabilities to list every descriptor and to follow it, and not only over the processes of a
- * user namespace of our own. */
+/* And not only over the processes of a user namespace of our own. */
 static bool may_see_everybody(void)
 {
     static const char initial[] = "user:[4026531837]"; /* PROC_USER_INIT_INO of the kernel */
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[2] = {{0}};
     char namespace[sizeof initial] = "";
     ssize_t length = readlink("/proc/self/ns/user", namespace, sizeof namespace);
-    bool answered = syscall(SYS_capget, &header, sets) == 0;
-    bool lists = (sets[0].effective & (1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH)) != 0;
-    bool follows = (sets[0].effective & 1U << CAP_SYS_PTRACE) != 0;
-    return answered && lists && follows && length == (ssize_t)strlen(initial) &&
+    return capabilities_suffice() && length == (ssize_t)strlen(initial) &&
            memcmp(namespace, initial, strlen(initial)) == 0;
 }
 

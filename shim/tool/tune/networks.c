@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -12,6 +11,8 @@
 
 #include "common/array.h"
 #include "common/complain.h"
+#include "machine/capabilities.h"
+#include "machine/sysctl.h"
 #include "tune/round.h"
 
 /* With --all and --watch, between searches for new namespaces. */
@@ -22,11 +23,6 @@ static time_t now(void)
     struct timespec time = {.tv_sec = 0};
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec;
-}
-
-bool tune_is_denial(int error)
-{
-    return error == EPERM || error == EACCES;
 }
 
 /* ---- processes ---- */
@@ -93,7 +89,7 @@ static void add_network_of(struct tune *tune, pid_t pid)
         return;
     if (error != 0) {
         complain("process %d: its network namespace: %s", (int)pid, strerror(error));
-        tune->refused = tune->refused || tune_is_denial(error);
+        tune->refused = tune->refused || is_denial(error);
         tune->unreachable = true;
     } else if (is_known(tune, namespace.inode)) {
         close(namespace.fd);
@@ -115,7 +111,8 @@ static void add_all_networks(struct tune *tune)
     if (!tune->complained)
         complain("processes that do not show their network namespace: %zu", unseen);
     tune->complained = true;
-    if (rights_suffice()) /* a security module, say; most such processes are in one that we know */
+    if (capabilities_suffice()) /* a security module, say; most such processes are in one that we
+                                   know */
         tune->failed = true;
     else
         tune->refused = true;
@@ -138,34 +135,18 @@ bool tune_networks_are_stale(const struct tune *tune)
     return tune->request->all && now() - tune->searched >= SEARCH_EVERY;
 }
 
-static int read_retries(void)
-{
-    enum { DEFAULT = 15 };
-    int retries = DEFAULT;
-    FILE *file = fopen("/proc/sys/net/ipv4/tcp_retries2", "re");
-    if (file == NULL)
-        return DEFAULT;
-    if (fscanf(file, "%d", &retries) != 1)
-        retries = DEFAULT;
-    fclose(file);
-    return retries;
-}
-
 bool tune_enter(struct tune *tune, struct network *network)
 {
-    int error = 0;
-    if (tune->here != network->namespace.inode)
-        error = namespace_enter(&network->namespace);
+    int error = namespace_enter(&network->namespace);
     if (error != 0) {
         complain("the network namespace of process %d: %s", (int)network->namespace.pid,
                  strerror(error));
-        tune->refused = tune->refused || tune_is_denial(error);
+        tune->refused = tune->refused || is_denial(error);
         tune->enter = true;
         tune->unreachable = true;
         return false;
     }
-    tune->here = network->namespace.inode;
     if (network->retries == 0)
-        network->retries = read_retries();
+        network->retries = sysctl_number("net/ipv4/tcp_retries2", 15);
     return true;
 }

@@ -66,7 +66,6 @@ struct tune {
     struct process *processes; /* those that were asked for */
     size_t process_count;
     time_t searched;
-    ino_t here;                /* the namespace that we are in */
     const struct network *now; /* being listed */
     struct connections due;
     bool more;        /* due, and left to the next round */
@@ -93,9 +92,6 @@ bool tune_networks_are_stale(const struct tune *tune);
 /* Goes into it; false: it may not be entered, and the user has been told. */
 bool tune_enter(struct tune *tune, struct network *network);
 
-/* For lack of a right, as far as errno tells. */
-bool tune_is_denial(int error);
-
 /* ---- holders.c ---- */
 
 /* Fills in the holders, among these processes (0-terminated; NULL: all). Sorts by inode. Returns
@@ -116,9 +112,6 @@ void seen_end(void);
 unsigned seen_times_due(uint64_t cookie, ino_t network);
 
 /* ---- rights.c ---- */
-
-/* Have we all that it takes to look into any process? */
-bool rights_suffice(void);
 
 /* Names the capabilities that we lack; enter: for a namespace too. */
 void rights_complain(bool enter);

@@ -1,6 +1,6 @@
 /*
- * tune.c: what happens in a round, how often, and the exit status. Whatever looks
- * into /proc with --watch does so in a child: its memory ends with the round.
+ * tune.c: what happens in a round, how often, and the exit status. Whatever looks into /proc with
+ * --watch does so in a child: its memory ends with the round.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "common/array.h"
 #include "common/complain.h"
 #include "config.h"
-#include "machine/namespaces.h"
+#include "machine/capabilities.h"
 #include "machine/socket_copy.h"
 #include "tune/round.h"
 #include "tune/tighten.h"
@@ -94,8 +94,6 @@ static void tune_through(struct connection *connection, const struct holder *hol
     connection->error = tune_tighten(copy, dry_run, &connection->was, &connection->now);
     bool kept = memcmp(&connection->was, &connection->now, sizeof connection->was) == 0;
     connection->outcome = connection->error != 0 ? FAILED : kept ? KEPT : TUNED;
-    if (connection->outcome == TUNED && !dry_run)
-        nanosleep(&pace, NULL);
     close(copy);
 }
 
@@ -104,6 +102,8 @@ static void tune_connection(struct connection *connection, bool dry_run)
 {
     for (size_t i = 0; i < connection->holder_count && i < HOLDERS_KEPT; i++) {
         tune_through(connection, &connection->holders[i], dry_run);
+        if (connection->outcome == TUNED && !dry_run)
+            nanosleep(&pace, NULL);
         if (connection->outcome == TUNED || connection->outcome == KEPT)
             return;
     }
@@ -147,8 +147,8 @@ static void conclude(struct tune *tune, const struct connection *connection, boo
     if (connection->outcome != FAILED)
         return;
     tune->failed = true;
-    tune->refused = tune->refused || tune_is_denial(connection->error) ||
-                    (connection->holder_count == 0 && unseen);
+    tune->refused =
+        tune->refused || is_denial(connection->error) || (connection->holder_count == 0 && unseen);
 }
 
 static void tune_due(struct tune *tune)
@@ -244,16 +244,6 @@ static int watch(struct tune *tune)
     return ALL_TUNED;
 }
 
-static ino_t own_network(void)
-{
-    struct network_namespace own;
-    int error = namespace_of(getpid(), &own);
-    if (error != 0)
-        give_up("/proc/self/ns/net: %s", strerror(error));
-    close(own.fd);
-    return own.inode;
-}
-
 int tune_connections(const struct tune_request *request)
 {
     struct tune tune = {.request = request};
@@ -261,7 +251,6 @@ int tune_connections(const struct tune_request *request)
         return EXIT_FAILED;
     if (!socket_copies_are_harmless())
         give_up("cgroup v1 classifies traffic here, and tuning would change a connection's class");
-    tune.here = own_network();
     for (char **pid = request->pids; *pid != NULL; pid++)
         tune_open_process(&tune, (pid_t)atoi(*pid));
     tune_find_networks(&tune);
