@@ -54,8 +54,8 @@ struct process {
     pid_t pid;
     char name[64];
     enum guard_state guard;
-    char version[32];             /* of the library that it has loaded; empty: not known */
-    bool has_counters;            /* false: an older version */
+    char version[32];  /* of the library that it has loaded, graphic ASCII; empty: not known */
+    bool has_counters; /* false: an older version */
     uint64_t counters[COUNTERS];  /* what the library has done in it */
     size_t holders, holder_count; /* in the audit's list */
     size_t held;                  /* connections to Redis */

@@ -90,9 +90,13 @@ static bool read_memory(int memory, uint64_t address, void *into, size_t size)
     return pread(memory, into, size, (off_t)address) == (ssize_t)size;
 }
 
+/* What the note of a process says may be anything, and goes into tables, JSON and labels. */
 static void read_version(const char *text, size_t size, struct process *process)
 {
     snprintf(process->version, sizeof process->version, "%.*s", (int)size, text);
+    for (char *c = process->version; *c != '\0'; c++)
+        if (*c <= ' ' || *c >= 0x7f || *c == '"' || *c == '\\')
+            *c = '?';
 }
 
 /* A later version may count more. `place`: of the note's content, in its memory. */

@@ -20,13 +20,6 @@ static void print_gauge(const char *name, const char *help, double value)
     printf("%s %.17g\n", name, value);
 }
 
-/* A label's value: what the note of a process says may be anything. */
-static void print_label(const char *text)
-{
-    for (; *text != '\0'; text++)
-        putchar(*text > ' ' && *text < 0x7f && *text != '"' && *text != '\\' ? *text : '?');
-}
-
 static void print_results(const struct audit *audit)
 {
     static const char name[] = "redisguard_audit_connections";
@@ -45,11 +38,8 @@ static void print_processes(const struct audit *audit)
     size_t count = 0;
     const struct version *versions = report_versions(audit, &count);
     print_head(name, "Processes that have loaded the library, by its version.");
-    for (size_t i = 0; i < count; i++) {
-        printf("%s{version=\"", name);
-        print_label(versions[i].version);
-        printf("\"} %zu\n", versions[i].processes);
-    }
+    for (size_t i = 0; i < count; i++)
+        printf("%s{version=\"%s\"} %zu\n", name, versions[i].version, versions[i].processes);
 }
 
 static void print_counters(const struct audit *audit)

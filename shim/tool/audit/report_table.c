@@ -139,9 +139,8 @@ static void print_holders(const struct audit *audit, const struct connection *co
         print_flat(process->name);
         int pid_columns = printf("[%d] fd ", (int)process->pid);
         print_descriptors(connection, i, next, INDENT + (int)strlen(process->name) + pid_columns);
-        printf(" %s%s", guards[process->guard], process->version[0] == '\0' ? "" : " ");
-        print_flat(process->version);
-        putchar('\n');
+        printf(" %s%s%s\n", guards[process->guard], process->version[0] == '\0' ? "" : " ",
+               process->version);
     }
 }
 

@@ -149,6 +149,25 @@ Test(audit_view, a_name_keeps_to_its_line)
     expect_part(audit(redis, FAULTS), holder("  a??]b?? c", client->pid, "3"));
 }
 
+/* Of a library that somebody has changed: its note may say anything. */
+Test(audit_view, a_version_keeps_to_its_line)
+{
+    static const char changing[] = "LC_ALL=C sed 's/" REDISGUARD_VERSION "/1\\n\\x1b\"0/g' "
+                                   "\"$1\" >\"$2\"";
+    struct server *redis = start_redis(NULL);
+    char *library = text("%s/libredisguard.so", scratch_directory());
+    output_of(WORDS("sh", "-c", changing, "sh", LIBRARY, library));
+    struct program *client = holding(STEPS("socket=tcp", connect_step(redis), "hold"),
+                                     guarded(redis, WORDS(text("LD_PRELOAD=%s", library))));
+    char *printed = audit(redis, ALL_WELL);
+    expect_part(printed, text("%sguarded 1?"
+                              "??0\n",
+                              holder("sockets", client->pid, "3")));
+    expect_part(printed, text("\non        1?"
+                              "??0               1  sockets[%d]\n",
+                              (int)client->pid));
+}
+
 /* ---- again and again ---- */
 
 Test(audit_view, watch_goes_on_until_it_is_told_to_end)
