@@ -57,14 +57,24 @@ Test(audit_rights, without_rights_a_missing_keepalive_shows_all_the_same)
     expect_part(audit_by_nobody(redis, "", FAULTS), "fail     ?       never ");
 }
 
-static struct program *nobodys_client(const struct server *redis)
+static struct program *start_as_nobody(const struct server *redis, const char *then)
 {
     struct program *client = start_program(
         WORDS(NOBODY, "bash", "-c",
-              text("exec 3<>/dev/tcp/127.0.0.1/%d; echo connected; read", redis->port)),
+              text("exec 3<>/dev/tcp/127.0.0.1/%d; %s echo connected; read", redis->port, then)),
         NULL);
     wait_for_line(client, "connected");
     return client;
+}
+
+static struct program *nobodys_client(const struct server *redis)
+{
+    return start_as_nobody(redis, "");
+}
+
+static struct program *nobodys_shared_client(const struct server *redis)
+{
+    return start_as_nobody(redis, "sleep 1000 &");
 }
 
 Test(audit_rights, without_rights_ones_own_processes_show_in_full)
@@ -94,17 +104,6 @@ Test(audit_rights, a_namespace_that_may_not_be_entered_is_an_error)
 }
 
 /* ---- unknown ---- */
-
-static struct program *nobodys_shared_client(const struct server *redis)
-{
-    struct program *client =
-        start_program(WORDS(NOBODY, "bash", "-c",
-                            text("exec 3<>/dev/tcp/127.0.0.1/%d; sleep 1000 & echo connected; read",
-                                 redis->port)),
-                      NULL);
-    wait_for_line(client, "connected");
-    return client;
-}
 
 Test(audit_rights, root_sees_a_shared_connection_where_nobody_says_unknown)
 {

@@ -8,13 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit.h"
+#include "tune.h"
 
 enum { DETECT = 4, MARGIN = 1, NOT_ALL_TUNED = 1 };
 
 #define TUNE      WRAPPER, "--tune"
 #define DETECT_4  "--detect", "4" /* DETECT */
-#define OURS      "options KEEPALIVE 1 KEEPIDLE 1 KEEPINTVL 1 KEEPCNT 3 USER_TIMEOUT 4000"
 #define UNTOUCHED "options KEEPALIVE 0 KEEPIDLE 7200 KEEPINTVL 75 KEEPCNT 9 USER_TIMEOUT 0"
 #define THE_CHANGE                                                                                 \
     "keepalive off -> 1+3x1 s, user timeout none -> 4 s, detection time unlimited -> 4 s"
@@ -34,27 +33,6 @@ static struct program *start_php(const char *script, const struct server *server
 static bool somebody_waits(const struct server *server, const char *name)
 {
     return strstr(redis_ask(server, "CLIENT LIST"), name) != NULL;
-}
-
-/* A client that has connected without the guard, and shows its options when it is told to go on. */
-static struct program *start_client(const struct server *server, const char *step)
-{
-    struct program *client = start_program(
-        STEPS("socket=tcp", connect_step(server), step, "hold", "options", "hold"), NULL);
-    wait_for_line(client, "hold");
-    return client;
-}
-
-static char *options_of(struct program *client)
-{
-    tell_program(client, "\n");
-    return wait_for_line(client, "options");
-}
-
-static void expect_options(struct program *client, const char *expected)
-{
-    char *line = options_of(client);
-    cr_expect(strstr(line, expected) != NULL, "%s\nand should be\n%s", line, expected);
 }
 
 /* ---- the hang ---- */

@@ -13,10 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "audit.h"
+#include "tune.h"
 
 #define WATCH WRAPPER, "--tune", "--watch", "1", "--detect", "4"
-#define OURS  "options KEEPALIVE 1 KEEPIDLE 1 KEEPINTVL 1 KEEPCNT 3 USER_TIMEOUT 4000"
 
 /* ---- the supervisor's end of NOTIFY_SOCKET ---- */
 
@@ -47,21 +46,6 @@ static void expect_told(struct manager manager, const char *state)
 static struct program *start_watch(int port, const char *notify)
 {
     return start_program(WORDS(WATCH), WORDS(text("REDISGUARD_PORTS=%d", port), notify));
-}
-
-static struct program *start_client(const struct server *server, const char *step)
-{
-    struct program *client = start_program(
-        STEPS("socket=tcp", connect_step(server), step, "hold", "options", "hold"), NULL);
-    wait_for_line(client, "hold");
-    return client;
-}
-
-static void expect_options(struct program *client, const char *expected)
-{
-    tell_program(client, "\n");
-    char *line = wait_for_line(client, "options");
-    cr_expect(strstr(line, expected) != NULL, "%s\nand should be\n%s", line, expected);
 }
 
 Test(tune_watch, what_is_new_is_tuned_until_sigterm_ends_it_in_order)

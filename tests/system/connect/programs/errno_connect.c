@@ -6,8 +6,6 @@
 #include "errno_tools.h"
 
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <sys/time.h>
 
 /* Connected, connecting or nothing, and what waits in SO_ERROR. */
 static const char *state_of(int fd)
@@ -111,25 +109,6 @@ static void try_refused(void)
         (wait_for_event(fd, POLLOUT), state_of(fd)));
     close(fd);
     close(silent);
-}
-
-static void on_alarm(int signal)
-{
-    (void)signal;
-}
-
-static void interrupt_soon(void)
-{
-    struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
-    struct itimerval often = {{0, 20000}, {0, 20000}};
-    sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
-}
-
-static void no_more_interruptions(void)
-{
-    struct itimerval never = {{0, 0}, {0, 0}};
-    setitimer(ITIMER_REAL, &never, NULL);
 }
 
 static void try_connecting(void)

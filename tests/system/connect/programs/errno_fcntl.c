@@ -5,9 +5,6 @@
  */
 #include "errno_tools.h"
 
-#include <signal.h>
-#include <sys/time.h>
-
 enum { DUPFD_QUERY = 1027, CREATED_QUERY = 1028 }; /* Linux 6.10 and 6.12 */
 
 typedef int (*fcntl_function)(int fd, int command, ...);
@@ -184,19 +181,6 @@ static int locked_by_a_child(pid_t *child)
     return fd;
 }
 
-static void on_alarm(int signal)
-{
-    (void)signal;
-}
-
-static void interrupt_soon(void)
-{
-    struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
-    struct itimerval often = {{0, 20000}, {0, 20000}};
-    sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
-}
-
 static void try_locks_of_others(int function)
 {
     pid_t child = -1;
@@ -210,8 +194,7 @@ static void try_locks_of_others(int function)
     TRY("a lock that a child holds, F_OFD_SETLK", call(fd, F_OFD_SETLK, &lock), "");
     interrupt_soon();
     TRY("a lock that a child holds, F_SETLKW", call(fd, F_SETLKW, &lock), "");
-    struct itimerval never = {{0, 0}, {0, 0}};
-    setitimer(ITIMER_REAL, &never, NULL);
+    no_more_interruptions();
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     TRY("the child is gone, F_SETLKW", call(fd, F_SETLKW, &lock), "");

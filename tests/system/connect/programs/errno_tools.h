@@ -1,10 +1,10 @@
 /*
- * What the programs of the errors suite share: a line for each call, and one descriptor of every
- * kind to make it on. They run bare and under the preload, and must print the same: no port, pid or
- * time is ever printed. Included by programs/errors_*.c.
+ * What the programs of the errno_parity suite share: a line for each call, and one descriptor of
+ * every kind to make it on. They run bare and under the preload, and must print the same: no port,
+ * pid or time is ever printed. Included by programs/errno_*.c.
  */
-#ifndef REDISGUARD_TESTS_ERRORS_TOOLS_H
-#define REDISGUARD_TESTS_ERRORS_TOOLS_H
+#ifndef REDISGUARD_TESTS_ERRNO_TOOLS_H
+#define REDISGUARD_TESTS_ERRNO_TOOLS_H
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +93,28 @@ static inline void apart(void (*part)(void))
     checked(waitpid(child, &status, 0), "waitpid");
     if (status != 0)
         printf("a part of the table ended with %#x\n", (unsigned)status);
+}
+
+/* ---- signals ---- */
+
+static inline void on_alarm(int signal)
+{
+    (void)signal;
+}
+
+/* By SIGALRM, every 20 ms. */
+static inline void interrupt_soon(void)
+{
+    struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    struct itimerval often = {{0, 20000}, {0, 20000}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static inline void no_more_interruptions(void)
+{
+    struct itimerval never = {{0, 0}, {0, 0}};
+    setitimer(ITIMER_REAL, &never, NULL);
 }
 
 /* ---- sockets ---- */

@@ -3,6 +3,7 @@
  * is. Tells which connections have keepalive, and what a child has of the others.
  */
 #include "child_tools.h"
+#include "scm_rights.h"
 
 #include <dlfcn.h>
 #include <sys/resource.h>
@@ -45,28 +46,6 @@ static void connect_unseen(void)
 
 /* ---- copies ---- */
 
-static int sent_to_oneself(int fd)
-{
-    int pair[2];
-    char byte = 0;
-    char control[CMSG_SPACE(sizeof fd)] = {0};
-    struct iovec data = {&byte, 1};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof control};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-    checked(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
-    checked((int)sendmsg(pair[0], &message, 0), "sendmsg");
-    checked((int)recvmsg(pair[1], &message, 0), "recvmsg");
-    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
-    return fd;
-}
-
 static int taken_from_oneself(int fd)
 {
     int process = checked((int)syscall(SYS_pidfd_open, getpid(), 0), "pidfd_open");
@@ -101,7 +80,7 @@ int main(int argc, char *argv[])
     connect_unseen();
     int fd = connect_socket(port, 0);
     uint64_t cookie = cookie_of(fd);
-    int sent = sent_to_oneself(fd);
+    int sent = checked(sent_to_oneself(fd), "SCM_RIGHTS");
     int taken = taken_from_oneself(fd);
     int high = copied_high_before_connect(port);
     uint64_t cookie_of_high = cookie_of(high);

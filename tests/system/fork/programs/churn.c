@@ -5,6 +5,8 @@
  * was, untouched. Called by churn.c as: churn SEED STEPS [SECONDS]
  * (REDISGUARD_PORTS must be the port that the program prints first, so it is told: churn.c knows.)
  */
+#include "scm_rights.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -164,28 +166,10 @@ static void copy_one(void)
 static void smuggle_one(void)
 {
     int from = any_open();
-    int pair[2];
     if (from < 0)
         return;
-    char byte = 0;
-    char control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec data = {&byte, 1};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof control};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &from, sizeof from);
-    check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair", -1);
-    check(sendmsg(pair[0], &message, 0) == 1, "sendmsg", from);
-    check(recvmsg(pair[1], &message, 0) == 1, "recvmsg", from);
-    int copy = -1;
-    memcpy(&copy, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof copy);
-    close(pair[0]);
-    close(pair[1]);
+    int copy = sent_to_oneself(from);
+    check(copy >= 0, "SCM_RIGHTS", from);
     now_is(copy, model[from].kind == FOREIGN ? FOREIGN : SMUGGLED, model[from].tcp);
 }
 
