@@ -37,19 +37,30 @@ pid_t _Fork(void);
 void *dlopen(const char *file, int mode);
 function dlopen_route(const char *file, int mode, const uintptr_t *stack);
 
-#define HOOK(name) HOOK_OF(name, name)
-#define HOOK_OF(name, member)                                                                      \
+#define HOOK(name)      HOOK_OF(name, name, false)
+#define SECONDARY(name) HOOK_OF(name, name, true)
+#define HOOK_OF(name, member, is_secondary)                                                        \
     {                                                                                              \
-#name, (function)(name), offsetof(struct real, member)                                     \
+#name, (function)(name), offsetof(struct real, member), is_secondary                       \
     }
 
-/* What a module that bypasses a preload is given instead of libc's functions. */
+/* What a module that bypasses a preload is given instead of libc's functions. Many a library closes
+ * files; with the secondary ones as a reason, PHP's start would take 0.4 % more. */
 static const struct hook hooks[] = {
-    HOOK(connect), HOOK(setsockopt), HOOK(getsockopt),
-    HOOK(close),   HOOK(fork),       HOOK_OF(_Fork, fork_no_handlers),
-    HOOK(dup),     HOOK(dup2),       HOOK(dup3),
-    HOOK(fcntl),   HOOK(fcntl64),    HOOK(daemon),
-    HOOK(dlopen),  {NULL, NULL, 0},
+    HOOK(connect),
+    HOOK(setsockopt),
+    HOOK(fork),
+    HOOK_OF(_Fork, fork_no_handlers, false),
+    HOOK(daemon),
+    HOOK(dlopen),
+    SECONDARY(getsockopt),
+    SECONDARY(close),
+    SECONDARY(dup),
+    SECONDARY(dup2),
+    SECONDARY(dup3),
+    SECONDARY(fcntl),
+    SECONDARY(fcntl64),
+    {NULL, NULL, 0, false},
 };
 
 /* The real functions; every hook but close comes by here, and does a deferred rebind. */

@@ -65,9 +65,10 @@ static inline bool text_is_one_of(const char *text, const char *const others[], 
 /* What comes after the last '/' of a path. */
 static inline const char *text_last_part(const char *path)
 {
-    const char *part = path + text_length(path);
-    while (part > path && part[-1] != '/')
-        part--;
+    const char *part = path;
+    for (; *path != '\0'; path++)
+        if (*path == '/')
+            part = path + 1;
     return part;
 }
 

@@ -51,9 +51,9 @@ static int counting_dup(int fd)
 }
 
 static const struct hook hooks[] = {
-    {"dup", (function)counting_dup, offsetof(struct real, dup)},
-    {"connect", (function)counting_connect, offsetof(struct real, connect)},
-    {NULL, NULL, 0},
+    {"dup", (function)counting_dup, offsetof(struct real, dup), false},
+    {"connect", (function)counting_connect, offsetof(struct real, connect), false},
+    {NULL, NULL, 0, false},
 };
 
 typedef void *opener(const char *file, int mode);
@@ -147,6 +147,33 @@ static int hooked_copies_of(void *module)
     cr_assert_eq(write_out(make(ALLOW), capture), 0);
     cr_assert_str_not_empty(captured(capture));
     return copies - before;
+}
+
+static int hooked_connects_by(const struct hook list[])
+{
+    const char *path = path_of(MODULE);
+    const int mode = RTLD_NOW | RTLD_DEEPBIND;
+    return_address++;
+    void *module = ((opener *)rebind_route(list, path, mode, &return_address))(path, mode);
+    cr_assert_not_null(module);
+    return hooked_connects_of(module);
+}
+
+Test(rebind, module_that_wants_secondary_hooks_alone_is_left_alone)
+{
+    static const struct hook list[] = {
+        {"connect", (function)counting_connect, offsetof(struct real, connect), true},
+        {NULL, NULL, 0, false}};
+    cr_expect_eq(hooked_connects_by(list), 0);
+}
+
+Test(rebind, module_that_wants_another_hook_gets_secondary_ones_too)
+{
+    static const struct hook list[] = {
+        {"connect", (function)counting_connect, offsetof(struct real, connect), true},
+        {"setsockopt", (function)setsockopt, offsetof(struct real, setsockopt), false},
+        {NULL, NULL, 0, false}};
+    cr_expect_eq(hooked_connects_by(list), 1);
 }
 
 Test(rebind, lazy_got_entry_calls_hook_on_its_first_and_second_use)
@@ -264,18 +291,24 @@ static FILE *counting_fopen(const char *path, const char *mode)
     return fopen(path, mode);
 }
 
-/* libapt-pkg, which every Debian system has, needs libbz2, which opens files for whoever asks. */
-static void expect_a_dependency_to_be_rebound(void)
+static void open_with_fopen_hooked(const char *module)
 {
     static const struct hook hook[] = {
-        {"fopen64", (function)counting_fopen, offsetof(struct real, connect)}, {NULL, NULL, 0}};
-    const char *path = path_of("libapt-pkg.so.6.0");
+        {"fopen64", (function)counting_fopen, offsetof(struct real, connect), false},
+        {NULL, NULL, 0, false}};
+    const char *path = path_of(module);
     function real = (function)fopen64;
     real_functions();                                /* resolves them, once */
     memcpy(&real_table.connect, &real, sizeof real); /* which this test does not call */
     opener *open_it =
         (opener *)rebind_route(hook, path, RTLD_LAZY | RTLD_DEEPBIND, &return_address);
     cr_assert_not_null(open_it(path, RTLD_LAZY | RTLD_DEEPBIND));
+}
+
+/* libapt-pkg, which every Debian system has, needs libbz2, which opens files for whoever asks. */
+static void expect_a_dependency_to_be_rebound(void)
+{
+    open_with_fopen_hooked("libapt-pkg.so.6.0");
     void *dependency = dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_NOLOAD);
     cr_assert_not_null(dependency);
     void *(*open_compressed)(const char *, const char *);
@@ -290,18 +323,10 @@ Test(rebind, dependency_is_rebound)
     expect_a_dependency_to_be_rebound();
 }
 
-Test(rebind, dependency_loaded_before_is_rebound)
+/* By the dlopen that loaded it. */
+Test(rebind, dependency_opened_before_is_rebound)
 {
-    cr_assert_not_null(real_functions()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
-    expect_a_dependency_to_be_rebound();
-}
-
-/* The dependency was there, and not rebound. */
-Test(rebind, dependency_loaded_before_another_module_is_rebound)
-{
-    cr_assert_not_null(real_functions()->dlopen("libbz2.so.1.0", RTLD_LAZY | RTLD_DEEPBIND));
-    const char *path = path_of(MODULE);
-    cr_expect_eq(hooked_connects_of(open_module(path, RTLD_LAZY | RTLD_DEEPBIND)), 1);
+    open_with_fopen_hooked("libbz2.so.1.0");
     expect_a_dependency_to_be_rebound();
 }
 

@@ -8,6 +8,7 @@
 #define REBIND_H
 
 #include <link.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct hook {
     const char *name;
     function hook;
     size_t real;
+    bool is_secondary; /* no reason to rebind an object that wants no other hook */
 };
 
 /*

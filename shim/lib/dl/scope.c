@@ -54,10 +54,8 @@ bool scope_is_loaded_later(const struct link_map *object)
 
 /* ---- the module and its dependencies ---- */
 
-/*
- * A deferred rebind may run in a signal handler that interrupted dlclose(3) in this thread: an
- * object can be unmapped and still be listed.
- */
+/* A deferred rebind may run in a signal handler that interrupted dlclose(3) in this thread: an
+ * object can be unmapped and still be listed. */
 static bool read_if_mapped(const struct scope *scope, struct object *object,
                            const struct link_map *map)
 {
@@ -75,28 +73,26 @@ static bool is_called(const struct scope *scope, const struct link_map *map, con
            text_is(object.soname, name);
 }
 
-/*
- * The object that is called so. A dlopen lists what it loads behind the module, and what it needs
- * besides is mostly of the start: looked for in that order, each module takes as long as the first.
- */
-static const struct link_map *find(const struct scope *scope, const char *name)
+/* The object that is called so. What a dlopen loads it lists behind the module, by the name that
+ * DT_NEEDED has; what was there before may have another name, and is looked for if `anywhere`. */
+static const struct link_map *find(const struct scope *scope, const char *name, bool anywhere)
 {
     const struct link_map *first = scope->size > 0 ? scope->objects[0] : list();
-    for (int by_soname = 0; by_soname <= 1; by_soname++) {
+    for (int by_soname = 0; by_soname <= anywhere; by_soname++) {
         const struct link_map *map = first;
         do {
-            map = map->l_next != NULL ? map->l_next : list();
-            if (is_called(scope, map, name, by_soname))
+            map = map->l_next != NULL || !anywhere ? map->l_next : list();
+            if (map != NULL && is_called(scope, map, name, by_soname))
                 return map;
-        } while (map != first);
+        } while (map != NULL && map != first);
     }
     return NULL;
 }
 
-static void add_called(struct scope *scope, const char *name)
+static void add_called(struct scope *scope, const char *name, bool anywhere)
 {
     const struct link_map *map =
-        text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name);
+        text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name, anywhere);
     for (int i = 0; i < scope->size && map != NULL; i++)
         if (map == scope->objects[i])
             map = NULL;
@@ -106,32 +102,34 @@ static void add_called(struct scope *scope, const char *name)
         scope->is_too_large = true;
 }
 
-/* What its objects need that were loaded later, or those of the start; the scope grows by that. */
-static void add_dependencies(struct scope *scope, bool of_later)
+/* What its objects need; the scope grows by that. */
+static void add_dependencies(struct scope *scope, bool anywhere)
 {
     struct object object;
     for (int i = 0; i < scope->size; i++)
-        if (scope_is_loaded_later(scope->objects[i]) == of_later &&
-            object_read(&object, scope->objects[i]))
+        if (object_read(&object, scope->objects[i]))
             for (const ElfW(Dyn) *entry = object.dynamic; entry->d_tag != DT_NULL; entry++)
                 if (entry->d_tag == DT_NEEDED)
-                    add_called(scope, object.strings + entry->d_un.d_val);
+                    add_called(scope, object.strings + entry->d_un.d_val, anywhere);
 }
 
+/* What was there before has been rebound by the dlopen that loaded it, or had no need of it. */
 void scope_find(struct scope *scope, const struct link_map *module, const char *name)
 {
     scope->may_be_unmapped = module == NULL;
     if (module == NULL)
-        add_called(scope, name);
+        add_called(scope, name, true);
     else if (scope_is_loaded_later(module)) /* else it may be anything: another libc's handle */
         scope->objects[scope->size++] = module;
-    add_dependencies(scope, true);
+    add_dependencies(scope, false);
 }
 
 bool scope_defines(struct scope *scope, const char *symbol)
 {
     struct object object;
-    add_dependencies(scope, false);
+    if (!scope->is_whole)
+        add_dependencies(scope, true);
+    scope->is_whole = true;
     for (int i = 0; i < scope->size; i++)
         if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0))
             return true;

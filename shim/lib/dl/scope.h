@@ -18,6 +18,7 @@ enum { SCOPE_AT_MOST = 64 };
 struct scope {
     const struct link_map *objects[SCOPE_AT_MOST];
     int size;
+    bool is_whole; /* with what was loaded before the module */
     bool is_too_large;
     bool may_be_unmapped; /* an object on the loader's list */
 };
@@ -30,10 +31,10 @@ void scope_start(void);
 bool scope_is_loaded_later(const struct link_map *object);
 
 /* Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object of that name; and
- * what it needs, but not what objects of the start need. The scope is all zero. */
+ * what was loaded with it because it needs that. The scope is all zero. */
 void scope_find(struct scope *scope, const struct link_map *module, const char *name);
 
-/* Does an object of the scope define that symbol? May append to the scope. */
+/* Does an object of the whole scope define that symbol? May append to the scope. */
 bool scope_defines(struct scope *scope, const char *symbol);
 
 /* Is that address libc's function of that very name, in any of its versions? */

@@ -4,6 +4,7 @@
  * programs/rebind_open.c and others, with modules/rebind_*.c.
  */
 #include "child.h"
+#include "files.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -123,6 +124,40 @@ Test(rebind_open, module_is_guarded_though_another_object_defines_these_names)
            text("%s: opened\n%s: opened\n  setsockopt: bypasses\n", unrelated, module));
     expect(argv, guarded(server, NULL),
            text("%s: opened\n%s: opened\n  setsockopt: guarded\n", unrelated, module));
+}
+
+/* ---- many dependencies ---- */
+
+/* A module that needs so many others, none of which needs anything. */
+static char *module_with_dependencies(int count)
+{
+    const char *directory = scratch_directory();
+    output_of(WORDS(
+        "sh", "-ec",
+        text("cd %s\n"
+             "cc -shared -nostdlib -o needed.so -x c /dev/null\n"
+             "for i in $(seq %d); do cp needed.so $i.so; needs=\"$needs $PWD/$i.so\"; done\n"
+             "cc -shared -nostdlib -o %d-needed.so -Wl,--no-as-needed $needs -x c /dev/null\n",
+             directory, count, count)));
+    return text("%s/%d-needed.so", directory, count);
+}
+
+static char *warnings_of_opening(const char *module)
+{
+    char *log = log_path();
+    expect(WORDS(built_program("rebind_open"), "0", text("program:deepbind:%s", module)),
+           WORDS(preloaded, text("REDISGUARD_LOG=%s", log)),
+           text("program:deepbind:%s: opened\n", module));
+    return output_of(WORDS("sh", "-c", text("grep warn: %s || true", log)));
+}
+
+Test(rebind_open, more_than_64_objects_in_one_scope_are_warned_of)
+{
+    cr_expect_str_empty(warnings_of_opening(module_with_dependencies(63)));
+    char *module = module_with_dependencies(64);
+    char *expected = text("%s cannot be rebound (DT_NEEDED: more than 64 dependencies)", module);
+    char *warnings = warnings_of_opening(module);
+    cr_expect(strstr(warnings, expected), "no \"%s\" in: %s", expected, warnings);
 }
 
 /* ---- the same as without the guard ---- */

@@ -1,7 +1,8 @@
 /*
  * A module whose constructor points some of its function pointers elsewhere. Each was bound to
- * libc's dup() by a relocation.
+ * libc's dup() by a relocation. It wants connect() too: of dup() alone it would not be rebound.
  */
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rebind_changed.h"
@@ -11,7 +12,8 @@ static int add_4242(int number)
     return number + 4242;
 }
 
-struct changed rebind_changed = {.close = dup, .add_4242 = dup, .none = dup, .dup = dup};
+struct changed rebind_changed = {
+    .close = dup, .add_4242 = dup, .none = dup, .dup = dup, .connect = connect};
 
 __attribute__((constructor)) static void change(void)
 {
