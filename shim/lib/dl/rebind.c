@@ -5,8 +5,8 @@
  * moment.
  *
  * Why at all: phpredis turns SO_KEEPALIVE off at each connect, and PHP before 8.5 loads it so that
- * no preload sees that. With 22 modules it takes 0.6 % of PHP's start, 10,800 instructions a module;
- * a quarter of the time goes to mprotect(2), which opens and closes the RELRO of four.
+ * no preload sees that. With 22 modules it takes 0.6 % of PHP's start, 10,500 instructions a
+ * module; a quarter of the time goes to mprotect(2), which opens and closes the RELRO of four.
  *
  * Why the flag is not simply taken off the call: the module would bind all its symbols to whatever
  * the program has of the same name, and two versions of a library that RTLD_DEEPBIND keeps apart
@@ -193,8 +193,7 @@ static int rebind_scope(struct dl_phdr_info *info, size_t size, void *argument)
     int count = work->scope.size; /* scope_defines may add others behind them */
     for (int i = 0; i < count; i++) {
         work->object = work->scope.objects[i];
-        if (scope_is_loaded_later(work->object) && object_read(&object, work->object) &&
-            wants_hooks(work, &object))
+        if (object_read(&object, work->object) && wants_hooks(work, &object))
             dl_iterate_phdr(rebind_object, work);
     }
     if (work->scope.is_too_large)

@@ -42,7 +42,8 @@ void scope_start(void)
     atomic_compare_exchange_strong(&last_at_start, &none, last);
 }
 
-bool scope_is_loaded_later(const struct link_map *object)
+/* An object that is not on the list may be anything: another libc's handle. */
+static bool is_loaded_later(const struct link_map *object)
 {
     bool start_has_ended = false;
     const struct link_map *last = atomic_load(&last_at_start);
@@ -118,8 +119,8 @@ void scope_find(struct scope *scope, const struct link_map *module, const char *
 {
     scope->may_be_unmapped = module == NULL;
     if (module == NULL)
-        add_called(scope, name, true);
-    else if (scope_is_loaded_later(module)) /* else it may be anything: another libc's handle */
+        module = find(scope, name, true);
+    if (is_loaded_later(module))
         scope->objects[scope->size++] = module;
     add_dependencies(scope, false);
 }

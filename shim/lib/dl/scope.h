@@ -27,11 +27,9 @@ struct scope {
  * with is never rebound: its GOT entries mean what comes first of all, be it its own function. */
 void scope_start(void);
 
-/* Is it on the loader's list, behind what the program began with? Then it is to be rebound. */
-bool scope_is_loaded_later(const struct link_map *object);
-
 /* Finds the module, what glibc's handle is, dlinfo(3), or NULL for the object of that name; and
- * what was loaded with it because it needs that. The scope is all zero. */
+ * what was loaded with it because it needs that. Nothing where the program began with the module.
+ * The scope is all zero. */
 void scope_find(struct scope *scope, const struct link_map *module, const char *name);
 
 /* Does an object of the whole scope define that symbol? May append to the scope. */
