@@ -113,12 +113,12 @@ static bool is_last_descriptor(int fd)
     return config()->fork != FORK_OFF && !registry_has_copy(fd);
 }
 
-static void remember(int fd, const struct endpoint *peer)
+static void remember(int fd, const struct endpoint *peer, bool has_orphan)
 {
     struct endpoint local;
     struct target_name name;
     if (!config()->reset_half_open || !target_local(fd, &local) ||
-        !half_open_remember(peer, &local))
+        !half_open_remember(peer, &local, has_orphan))
         return;
     target_name(&name, peer, fd);
     log_write(LOG_LEVEL_INFO, "descriptor %d closed: %s had stopped answering", fd, name.text);
@@ -138,13 +138,13 @@ static void closing(int fd, enum tcp_peer peer)
     if (peer <= PEER_ANSWERS || !registry_holds(fd, &record) || !registry_is_own())
         return;
     if (peer == PEER_TIMED_OUT) {
-        remember(fd, &record.endpoint);
+        remember(fd, &record.endpoint, false);
         return;
     }
     if (!is_last_descriptor(fd))
         return;
     if (peer == PEER_SILENT)
-        remember(fd, &record.endpoint);
+        remember(fd, &record.endpoint, true);
     keepalive_spare_fin(fd, peer == PEER_SILENT);
 }
 

@@ -32,6 +32,7 @@ enum state { FREE, CLAIMED, REMEMBERED };
 
 struct entry {
     atomic_int state;
+    bool has_orphan;
     int knocks;
     int64_t died, knocked; /* ms on CLOCK_MONOTONIC; knocked 0: not yet */
     struct endpoint peer, local;
@@ -82,11 +83,12 @@ bool half_open_knows(const struct endpoint *peer)
     return entry != NULL;
 }
 
-bool half_open_remember(const struct endpoint *peer, const struct endpoint *local)
+bool half_open_remember(const struct endpoint *peer, const struct endpoint *local, bool has_orphan)
 {
     for (int i = 0; i < ENTRIES; i++)
         if (claim(&entries[i], FREE)) {
             struct entry *entry = &entries[i];
+            entry->has_orphan = has_orphan;
             entry->knocks = 0;
             entry->died = kernel_milliseconds();
             entry->knocked = 0;
@@ -112,7 +114,7 @@ void half_open_forget_all(void)
 
 struct knock {
     struct entry *entry; /* NULL: done with */
-    int fd;              /* or -errno */
+    int fd;              /* -errno: another socket has the port */
     bool answered;
     uint64_t identity;
 };
@@ -157,17 +159,31 @@ static int connect_from(const struct entry *entry, int (*bind_to)(int, const str
     return error;
 }
 
+/*
+ * A port that is taken: by an orphan of ours, until the server has its FIN, or by a connect of
+ * another program. That one may give up before a SYN of it has arrived, and so counts as a knock
+ * that nobody answers, where there is time for another.
+ */
+static void port_is_taken(struct knock *knock, bool has_time)
+{
+    if (has_time && !knock->entry->has_orphan) {
+        knock->entry->knocks++;
+        return;
+    }
+    keep_entry(knock->entry);
+    knock->entry = NULL;
+}
+
 /* On record while it is open, so that a child that another thread forks meanwhile is without it. */
-static void begin_knock(struct knock *knock)
+static void begin_knock(struct knock *knock, bool has_time)
 {
     struct entry *entry = knock->entry;
     knock->answered = false;
     knock->fd = connect_from(entry, bind_to_range);
     if (knock->fd < 0)
         knock->fd = connect_from(entry, bind_to_port);
-    if (knock->fd < 0) { /* as long as an orphan of ours holds the port: EADDRNOTAVAIL */
-        keep_entry(entry);
-        knock->entry = NULL;
+    if (knock->fd < 0) {
+        port_is_taken(knock, has_time);
         return;
     }
     uint64_t replaced = registry_recorded(knock->fd);
@@ -206,8 +222,10 @@ static void end_knock(struct knock *knock)
 {
     struct entry *entry = knock->entry;
     bool proven = is_proof(knock);
-    registry_forget(knock->fd, knock->identity);
-    kernel_close(knock->fd);
+    if (knock->fd >= 0) {
+        registry_forget(knock->fd, knock->identity);
+        kernel_close(knock->fd);
+    }
     if (!proven && entry->knocks < KNOCKS)
         return;
     if (proven)
@@ -249,10 +267,10 @@ static bool wait_for_answers(struct knock knocks[], int count, int64_t until)
     }
 }
 
-static bool knock_once(struct knock knocks[], int *count, int64_t until)
+static bool knock_once(struct knock knocks[], int *count, int64_t until, bool has_time)
 {
     for (int i = 0; i < *count; i++)
-        begin_knock(&knocks[i]);
+        begin_knock(&knocks[i], has_time);
     *count = without_done(knocks, *count);
     bool uninterrupted = wait_for_answers(knocks, *count, until);
     for (int i = 0; i < *count; i++)
@@ -272,7 +290,7 @@ static bool knock_for(struct knock knocks[], int count, int64_t until)
     int64_t now = kernel_milliseconds();
     bool uninterrupted = true;
     for (int i = 0; i < KNOCKS && count > 0 && now < until && uninterrupted; i++) {
-        uninterrupted = knock_once(knocks, &count, earlier(now + SPACING_MS, until));
+        uninterrupted = knock_once(knocks, &count, earlier(now + SPACING_MS, until), true);
         now = kernel_milliseconds();
     }
     for (int i = 0; i < count; i++)
@@ -330,7 +348,7 @@ static void reset_in_passing(const struct endpoint *peer)
     if (may_wait)
         atomic_store(&waited, (unsigned)now);
     int count = gather(knocks, peer, &place, SPACING_MS);
-    knock_once(knocks, &count, may_wait ? now + EVENT_LOOP_MS : now);
+    knock_once(knocks, &count, may_wait ? now + EVENT_LOOP_MS : now, false);
     for (int i = 0; i < count; i++)
         keep_entry(knocks[i].entry);
 }

@@ -30,8 +30,9 @@ static inline bool half_open_any(void)
 /* Is one of this peer remembered? */
 bool half_open_knows(const struct endpoint *peer);
 
-/* Remembers a dead connection for ten minutes; false where 1,024 others are remembered already. */
-bool half_open_remember(const struct endpoint *peer, const struct endpoint *local);
+/* Remembers a dead connection for ten minutes; false where 1,024 others are remembered already.
+ * `has_orphan`: its close leaves a FIN to be sent, and the port taken as long as that takes. */
+bool half_open_remember(const struct endpoint *peer, const struct endpoint *local, bool has_orphan);
 
 /*
  * `fd`, a connection of the program, has just been established to that peer: knocks for those of

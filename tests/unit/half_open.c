@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +94,15 @@ static struct endpoint address_of_accepted(int listener)
     return endpoint_of(&in);
 }
 
+enum { MARGIN = 500 }; /* ms: the machine may be busy */
+
+static int64_t milliseconds_of_reset(const struct endpoint *peer, int fd)
+{
+    int64_t began = kernel_milliseconds();
+    half_open_reset(peer, fd);
+    return kernel_milliseconds() - began;
+}
+
 Test(half_open, knock_comes_from_old_address_and_port)
 {
     int listener = listener_with(9);
@@ -99,7 +110,7 @@ Test(half_open, knock_comes_from_old_address_and_port)
     struct endpoint peer = endpoint_of(&in);
     struct endpoint local = free_local();
     int before = open_descriptors();
-    cr_assert(half_open_remember(&peer, &local));
+    cr_assert(half_open_remember(&peer, &local, false));
     cr_expect(half_open_any() && half_open_knows(&peer));
     int fd = program_socket(0);
     half_open_reset(&peer, fd);
@@ -117,7 +128,7 @@ Test(half_open, connection_to_another_peer_knocks_for_nobody)
     struct endpoint other = peer;
     struct endpoint local = free_local();
     other.port++;
-    half_open_remember(&other, &local);
+    half_open_remember(&other, &local, false);
     cr_expect_not(half_open_knows(&peer));
     half_open_reset(&peer, program_socket(0));
     cr_expect(half_open_knows(&other));
@@ -129,29 +140,84 @@ Test(half_open, refusal_is_proof_too)
 {
     struct endpoint peer = free_local();
     struct endpoint local = free_local();
-    half_open_remember(&peer, &local);
+    half_open_remember(&peer, &local, false);
     half_open_reset(&peer, program_socket(0));
     cr_expect_not(half_open_any());
 }
 
-/* As an orphan that still retransmits its FIN. */
-Test(half_open, entry_is_kept_while_another_socket_holds_port)
+/* A connection of another program from the port that the dead one had. */
+static int holder_of_port(const struct sockaddr_in *peer, struct endpoint *local)
+{
+    int holder = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(holder, (const struct sockaddr *)peer, sizeof *peer), 0);
+    struct sockaddr_in held = name_of(holder);
+    *local = endpoint_of(&held);
+    return holder;
+}
+
+/* Without a FIN, which would keep the port taken. */
+static void give_port_free(int holder)
+{
+    setsockopt(holder, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(holder);
+}
+
+Test(half_open, entry_is_kept_while_orphan_holds_port)
 {
     int listener = listener_with(9);
     struct sockaddr_in in = name_of(listener);
     struct endpoint peer = endpoint_of(&in);
-    int holder = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert_eq(connect(holder, (struct sockaddr *)&in, sizeof in), 0);
-    struct sockaddr_in held = name_of(holder);
-    struct endpoint local = endpoint_of(&held);
-    half_open_remember(&peer, &local);
+    struct endpoint local;
+    int holder = holder_of_port(&in, &local);
+    half_open_remember(&peer, &local, true);
+    int64_t took = 0;
     for (int i = 0; i < 5; i++)
-        half_open_reset(&peer, program_socket(0));
+        took += milliseconds_of_reset(&peer, program_socket(0));
+    cr_expect_lt(took, MARGIN, "nobody waits for an orphan");
     cr_expect(half_open_knows(&peer), "it was no knock, so none of the three is used up");
-    setsockopt(holder, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
-    close(holder);
+    give_port_free(holder);
     half_open_reset(&peer, program_socket(0));
     cr_expect_not(half_open_any());
+}
+
+static void *give_port_free_soon(void *holder)
+{
+    poll(NULL, 0, 200);
+    give_port_free(*(int *)holder);
+    return NULL;
+}
+
+Test(half_open, blocking_connect_knocks_once_another_program_has_given_port_free)
+{
+    pthread_t thread;
+    int listener = listener_with(9);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    struct endpoint local;
+    int holder = holder_of_port(&in, &local);
+    half_open_remember(&peer, &local, false);
+    cr_assert_eq(pthread_create(&thread, NULL, give_port_free_soon, &holder), 0);
+    half_open_reset(&peer, program_socket(0));
+    pthread_join(thread, NULL);
+    address_of_accepted(listener); /* the holder's */
+    struct endpoint knocked = address_of_accepted(listener);
+    cr_expect(same_endpoint(&knocked, &local));
+    cr_expect_not(half_open_any());
+}
+
+Test(half_open, blocking_connect_waits_at_most_2_s_for_port_of_another_program)
+{
+    int listener = listener_with(9);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    struct endpoint local;
+    holder_of_port(&in, &local);
+    half_open_remember(&peer, &local, false);
+    int64_t took = milliseconds_of_reset(&peer, program_socket(SOCK_NONBLOCK));
+    cr_expect(took < MARGIN && half_open_any(), "%d ms", (int)took);
+    took = milliseconds_of_reset(&peer, program_socket(0));
+    cr_expect(took >= 1500 && took <= 2000 + MARGIN, "%d ms", (int)took);
+    cr_expect_not(half_open_any(), "nor does a later one wait again");
 }
 
 Test(half_open, all_that_peer_has_left_are_knocked_for_at_one_connect)
@@ -163,7 +229,7 @@ Test(half_open, all_that_peer_has_left_are_knocked_for_at_one_connect)
     struct endpoint locals[MANY];
     free_locals(locals, MANY);
     for (int i = 0; i < MANY; i++)
-        half_open_remember(&peer, &locals[i]);
+        half_open_remember(&peer, &locals[i], false);
     half_open_reset(&peer, program_socket(0));
     cr_expect_not(half_open_any());
 }
@@ -179,20 +245,11 @@ static struct endpoint silent_peer(void)
     return endpoint_of(&in);
 }
 
-static int64_t milliseconds_of_reset(const struct endpoint *peer, int fd)
-{
-    int64_t began = kernel_milliseconds();
-    half_open_reset(peer, fd);
-    return kernel_milliseconds() - began;
-}
-
-enum { MARGIN = 500 }; /* ms: the machine may be busy */
-
 Test(half_open, blocking_connect_waits_at_most_2_s_and_sends_at_most_3_knocks)
 {
     struct endpoint peer = silent_peer();
     struct endpoint local = free_local();
-    half_open_remember(&peer, &local);
+    half_open_remember(&peer, &local, false);
     int64_t took = milliseconds_of_reset(&peer, program_socket(0));
     cr_expect(took >= 1500 && took <= 2000 + MARGIN, "%d ms", (int)took);
     cr_expect_not(half_open_any());
@@ -203,7 +260,7 @@ Test(half_open, two_seconds_are_for_all_that_are_remembered)
     struct endpoint peer = silent_peer();
     for (int i = 0; i < 40; i++) {
         struct endpoint local = free_local();
-        half_open_remember(&peer, &local);
+        half_open_remember(&peer, &local, false);
     }
     int64_t took = milliseconds_of_reset(&peer, program_socket(0));
     cr_expect(took <= 2000 + MARGIN, "%d ms", (int)took);
@@ -217,7 +274,7 @@ Test(half_open, blocking_connect_waits_no_longer_than_its_own_limit)
     int fd = program_socket(0);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_usec = 200000},
                sizeof(struct timeval));
-    half_open_remember(&peer, &local);
+    half_open_remember(&peer, &local, false);
     int64_t took = milliseconds_of_reset(&peer, fd);
     cr_expect(took >= 150 && took <= 200 + MARGIN, "%d ms", (int)took);
     cr_expect(half_open_any());
@@ -229,7 +286,7 @@ Test(half_open, event_loop_waits_20_ms_once)
     struct endpoint peer = silent_peer();
     for (int i = 0; i < 160; i++) {
         struct endpoint local = free_local();
-        half_open_remember(&peer, &local);
+        half_open_remember(&peer, &local, false);
     }
     int fd = program_socket(SOCK_NONBLOCK);
     int64_t took = 0;
@@ -246,7 +303,7 @@ Test(half_open, later_calls_on_connection_that_has_waited_do_not_wait_again)
     struct endpoint peer = silent_peer();
     for (int i = 0; i < 40; i++) {
         struct endpoint local = free_local();
-        half_open_remember(&peer, &local);
+        half_open_remember(&peer, &local, false);
     }
     int fd = program_socket(0);
     cr_assert(registry_record(fd, registry_recorded(fd), registry_identify(fd), &peer));
@@ -276,7 +333,7 @@ static bool go_ahead(int seconds)
 static void expect_to_forget_after_ten_minutes(void *peer)
 {
     struct endpoint local = free_local();
-    half_open_remember(peer, &local);
+    half_open_remember(peer, &local, false);
     EXPECT(go_ahead(595));
     EXPECT(half_open_knows(peer));
     EXPECT(go_ahead(605));
@@ -314,7 +371,7 @@ Test(half_open, forked_child_remembers_nothing_and_its_parent_everything)
     struct endpoint peer = free_local();
     struct endpoint local = free_local();
     configure(WORDS(NULL));
-    half_open_remember(&peer, &local);
+    half_open_remember(&peer, &local, false);
     in_child(expect_nothing_remembered, &peer);
     cr_expect(half_open_knows(&peer));
 }
@@ -323,7 +380,7 @@ Test(half_open, errno_stays)
 {
     struct endpoint peer = free_local();
     struct endpoint local = free_local();
-    half_open_remember(&peer, &local);
+    half_open_remember(&peer, &local, false);
     int fd = program_socket(0);
     errno = 1234;
     half_open_reset(&peer, fd);
@@ -335,9 +392,9 @@ Test(half_open, table_has_room_for_1024)
     struct endpoint peer = free_local();
     struct endpoint local = free_local();
     for (int i = 0; i < 1024; i++)
-        cr_assert(half_open_remember(&peer, &local));
-    cr_expect_not(half_open_remember(&peer, &local));
+        cr_assert(half_open_remember(&peer, &local, false));
+    cr_expect_not(half_open_remember(&peer, &local, false));
     half_open_forget_all();
     cr_expect_not(half_open_any());
-    cr_expect(half_open_remember(&peer, &local));
+    cr_expect(half_open_remember(&peer, &local, false));
 }

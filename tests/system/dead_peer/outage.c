@@ -196,6 +196,15 @@ static int arrived(struct workers *workers)
     return count;
 }
 
+/* Then it is chance whether another's new connection took the port of a dead one, and reset it too,
+ * and whether an event loop, which does not wait, found the port free. */
+static bool ports_are_scarce;
+
+static bool is_left_to_chance(const struct workers *workers)
+{
+    return ports_are_scarce && (workers->read_timeout != 0 || strcmp(workers->reset, "1") != 0);
+}
+
 /* The FIN of workers that give up first gets its time with every setting. */
 static bool loses_none(const struct workers *workers)
 {
@@ -205,14 +214,15 @@ static bool loses_none(const struct workers *workers)
 static void judge(struct workers *workers)
 {
     int jobs = arrived(workers);
+    if (is_left_to_chance(workers))
+        return;
     cr_expect(loses_none(workers) ? jobs == JOBS : jobs < JOBS,
               "%s, read timeout %d, REDISGUARD_RESET_HALF_OPEN=%s: %d of %d jobs arrived",
               workers->command, workers->read_timeout, workers->reset, jobs, JOBS);
 }
 
-static void lose_no_job(const char *rules)
+static void lose_no_job(void)
 {
-    connect_networks(rules);
     go_to(SERVER);
     struct server *server = start_redis(WORDS("--port", "6379", "--bind", "0.0.0.0",
                                               "--protected-mode", "no", "--tcp-keepalive", "300"));
@@ -237,19 +247,33 @@ static void lose_no_job(const char *rules)
 
 Test(outage, workers_lose_no_job)
 {
-    lose_no_job("");
+    connect_networks("");
+    lose_no_job();
 }
 
 Test(outage, workers_behind_masquerade_lose_no_job)
 {
-    lose_no_job(
+    connect_networks(
         DROP_INVALID
         "chain nat { type nat hook postrouting priority 100; oifname \"far\" masquerade; };");
+    lose_no_job();
 }
 
 Test(outage, workers_behind_a_strict_firewall_lose_no_job)
 {
-    lose_no_job("chain filter { type filter hook forward priority 0; policy drop; "
-                "ct state established,related accept; "
-                "ct state new tcp flags & (syn | ack) == syn accept; };");
+    connect_networks("chain filter { type filter hook forward priority 0; policy drop; "
+                     "ct state established,related accept; "
+                     "ct state new tcp flags & (syn | ack) == syn accept; };");
+    lose_no_job();
+}
+
+/* 500 ports, for connect(2) takes the even ones first, and 240 connections: one that connects
+ * during the outage, and gives up, may hold the port that a knock needs. */
+Test(outage, workers_with_few_ports_lose_no_job)
+{
+    ports_are_scarce = true;
+    connect_networks("");
+    go_to(CLIENT);
+    shell("echo 40000 41000 >/proc/sys/net/ipv4/ip_local_port_range");
+    lose_no_job();
 }
