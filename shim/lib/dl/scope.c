@@ -79,7 +79,7 @@ static bool is_called(const struct scope *scope, const struct link_map *map, con
 static const struct link_map *find(const struct scope *scope, const char *name, bool anywhere)
 {
     const struct link_map *first = scope->size > 0 ? scope->objects[0] : list();
-    for (int by_soname = 0; by_soname <= anywhere; by_soname++) {
+    for (int by_soname = 0; by_soname <= (anywhere ? 1 : 0); by_soname++) {
         const struct link_map *map = first;
         do {
             map = map->l_next != NULL || !anywhere ? map->l_next : list();
