@@ -114,7 +114,7 @@ void half_open_forget_all(void)
 
 struct knock {
     struct entry *entry; /* NULL: done with */
-    int fd;              /* -errno: another socket has the port */
+    int fd;              /* or -errno */
     bool answered;
     uint64_t identity;
 };
@@ -160,13 +160,14 @@ static int connect_from(const struct entry *entry, int (*bind_to)(int, const str
 }
 
 /*
- * A port that is taken: by an orphan of ours, until the server has its FIN, or by a connect of
- * another program. That one may give up before a SYN of it has arrived, and so counts as a knock
- * that nobody answers, where there is time for another.
+ * A port may be taken by an orphan of ours, until the server has its FIN, or by a connect of
+ * another program. That one may give up before a SYN of it has arrived: it is worth a wait, and
+ * counts as a knock that nobody answers. Nothing else is: the address may be gone, or no descriptor
+ * left.
  */
-static void port_is_taken(struct knock *knock, bool has_time)
+static void cannot_knock(struct knock *knock, bool has_time)
 {
-    if (has_time && !knock->entry->has_orphan) {
+    if (has_time && knock->fd == -EADDRINUSE && !knock->entry->has_orphan) {
         knock->entry->knocks++;
         return;
     }
@@ -183,7 +184,7 @@ static void begin_knock(struct knock *knock, bool has_time)
     if (knock->fd < 0)
         knock->fd = connect_from(entry, bind_to_port);
     if (knock->fd < 0) {
-        port_is_taken(knock, has_time);
+        cannot_knock(knock, has_time);
         return;
     }
     uint64_t replaced = registry_recorded(knock->fd);

@@ -145,14 +145,22 @@ Test(half_open, refusal_is_proof_too)
     cr_expect_not(half_open_any());
 }
 
-/* A connection of another program from the port that the dead one had. */
-static int holder_of_port(const struct sockaddr_in *peer, struct endpoint *local)
+struct taken {
+    int listener, holder;
+    struct endpoint peer, local;
+};
+
+/* Remembers a dead connection whose port another one has now. */
+static struct taken remember_with_port_taken(bool has_orphan)
 {
-    int holder = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert_eq(connect(holder, (const struct sockaddr *)peer, sizeof *peer), 0);
-    struct sockaddr_in held = name_of(holder);
-    *local = endpoint_of(&held);
-    return holder;
+    struct taken taken = {.listener = listener_with(9), .holder = program_socket(0)};
+    struct sockaddr_in in = name_of(taken.listener);
+    taken.peer = endpoint_of(&in);
+    cr_assert_eq(connect(taken.holder, (const struct sockaddr *)&in, sizeof in), 0);
+    in = name_of(taken.holder);
+    taken.local = endpoint_of(&in);
+    half_open_remember(&taken.peer, &taken.local, has_orphan);
+    return taken;
 }
 
 /* Without a FIN, which would keep the port taken. */
@@ -164,19 +172,14 @@ static void give_port_free(int holder)
 
 Test(half_open, entry_is_kept_while_orphan_holds_port)
 {
-    int listener = listener_with(9);
-    struct sockaddr_in in = name_of(listener);
-    struct endpoint peer = endpoint_of(&in);
-    struct endpoint local;
-    int holder = holder_of_port(&in, &local);
-    half_open_remember(&peer, &local, true);
+    struct taken taken = remember_with_port_taken(true);
     int64_t took = 0;
     for (int i = 0; i < 5; i++)
-        took += milliseconds_of_reset(&peer, program_socket(0));
+        took += milliseconds_of_reset(&taken.peer, program_socket(0));
     cr_expect_lt(took, MARGIN, "nobody waits for an orphan");
-    cr_expect(half_open_knows(&peer), "it was no knock, so none of the three is used up");
-    give_port_free(holder);
-    half_open_reset(&peer, program_socket(0));
+    cr_expect(half_open_knows(&taken.peer), "it was no knock, so none of the three is used up");
+    give_port_free(taken.holder);
+    half_open_reset(&taken.peer, program_socket(0));
     cr_expect_not(half_open_any());
 }
 
@@ -190,34 +193,33 @@ static void *give_port_free_soon(void *holder)
 Test(half_open, blocking_connect_knocks_once_another_program_has_given_port_free)
 {
     pthread_t thread;
-    int listener = listener_with(9);
-    struct sockaddr_in in = name_of(listener);
-    struct endpoint peer = endpoint_of(&in);
-    struct endpoint local;
-    int holder = holder_of_port(&in, &local);
-    half_open_remember(&peer, &local, false);
-    cr_assert_eq(pthread_create(&thread, NULL, give_port_free_soon, &holder), 0);
-    half_open_reset(&peer, program_socket(0));
+    struct taken taken = remember_with_port_taken(false);
+    cr_assert_eq(pthread_create(&thread, NULL, give_port_free_soon, &taken.holder), 0);
+    half_open_reset(&taken.peer, program_socket(0));
     pthread_join(thread, NULL);
-    address_of_accepted(listener); /* the holder's */
-    struct endpoint knocked = address_of_accepted(listener);
-    cr_expect(same_endpoint(&knocked, &local));
+    address_of_accepted(taken.listener); /* the holder's */
+    struct endpoint knocked = address_of_accepted(taken.listener);
+    cr_expect(same_endpoint(&knocked, &taken.local));
     cr_expect_not(half_open_any());
 }
 
 Test(half_open, blocking_connect_waits_at_most_2_s_for_port_of_another_program)
 {
-    int listener = listener_with(9);
-    struct sockaddr_in in = name_of(listener);
-    struct endpoint peer = endpoint_of(&in);
-    struct endpoint local;
-    holder_of_port(&in, &local);
-    half_open_remember(&peer, &local, false);
+    struct endpoint peer = remember_with_port_taken(false).peer;
     int64_t took = milliseconds_of_reset(&peer, program_socket(SOCK_NONBLOCK));
     cr_expect(took < MARGIN && half_open_any(), "%d ms", (int)took);
     took = milliseconds_of_reset(&peer, program_socket(0));
     cr_expect(took >= 1500 && took <= 2000 + MARGIN, "%d ms", (int)took);
     cr_expect_not(half_open_any(), "nor does a later one wait again");
+}
+
+Test(half_open, nobody_waits_for_address_that_is_gone)
+{
+    struct endpoint peer = free_local();
+    struct endpoint local = {.family = AF_INET, .port = 4242, .address = {192, 0, 2, 1}};
+    half_open_remember(&peer, &local, false);
+    cr_expect_lt(milliseconds_of_reset(&peer, program_socket(0)), MARGIN);
+    cr_expect(half_open_any());
 }
 
 Test(half_open, all_that_peer_has_left_are_knocked_for_at_one_connect)

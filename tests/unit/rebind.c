@@ -61,10 +61,15 @@ typedef void *opener(const char *file, int mode);
 /* Where the return address of a call of dlopen would stand, as long as that is at work. */
 static uintptr_t return_address;
 
-static opener *route_of(const char *file, int mode)
+static opener *route_by(const struct hook list[], const char *file, int mode)
 {
     return_address++;
-    return (opener *)rebind_route(hooks, file, mode, &return_address);
+    return (opener *)rebind_route(list, file, mode, &return_address);
+}
+
+static opener *route_of(const char *file, int mode)
+{
+    return route_by(hooks, file, mode);
 }
 
 /* That dlopen has returned, and a later call has written over its return address. */
@@ -153,8 +158,7 @@ static int hooked_connects_by(const struct hook list[])
 {
     const char *path = path_of(MODULE);
     const int mode = RTLD_NOW | RTLD_DEEPBIND;
-    return_address++;
-    void *module = ((opener *)rebind_route(list, path, mode, &return_address))(path, mode);
+    void *module = route_by(list, path, mode)(path, mode);
     cr_assert_not_null(module);
     return hooked_connects_of(module);
 }
@@ -300,9 +304,8 @@ static void open_with_fopen_hooked(const char *module)
     function real = (function)fopen64;
     real_functions();                                /* resolves them, once */
     memcpy(&real_table.connect, &real, sizeof real); /* which this test does not call */
-    opener *open_it =
-        (opener *)rebind_route(hook, path, RTLD_LAZY | RTLD_DEEPBIND, &return_address);
-    cr_assert_not_null(open_it(path, RTLD_LAZY | RTLD_DEEPBIND));
+    const int mode = RTLD_LAZY | RTLD_DEEPBIND;
+    cr_assert_not_null(route_by(hook, path, mode)(path, mode));
 }
 
 /* libapt-pkg, which every Debian system has, needs libbz2, which opens files for whoever asks. */
