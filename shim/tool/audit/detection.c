@@ -41,11 +41,10 @@ static int connect_retries_of(int fd)
     return getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &retries, &length) == 0 ? retries : 0;
 }
 
-static void ask(struct connection *connection, const struct process *process,
-                const struct holder *holder)
+static void ask(struct connection *connection, int process, int fd)
 {
     struct tuning *tuning = &connection->tuning;
-    int copy = socket_copy(process->pid, holder->task, holder->fd, connection->cookie);
+    int copy = socket_copy(process, fd, connection->cookie);
     if (copy < 0)
         return;
     tuning->known = times_read(copy, &tuning->times) == 0;
@@ -53,16 +52,21 @@ static void ask(struct connection *connection, const struct process *process,
     close(copy);
 }
 
+/* All of a process are seen through one thread, and its pidfd is opened once: that and closing it
+ * took a tenth of an audit of 10,000 connections. */
 void detection_ask(struct audit *audit, const struct process *process)
 {
     if (process->holder_count == 0 || !socket_copies_are_harmless())
         return;
+    const struct holder *holders = &audit->holders[process->holders];
+    int pidfd = socket_copy_open(process->pid, holders[0].task);
     for (size_t i = 0; i < process->holder_count; i++) {
-        const struct holder *holder = &audit->holders[process->holders + i];
-        struct connection *connection = &audit->connections[holder->connection];
+        struct connection *connection = &audit->connections[holders[i].connection];
         if (!connection->is_unix && !connection->tuning.known)
-            ask(connection, process, holder);
+            ask(connection, pidfd, holders[i].fd);
     }
+    if (pidfd >= 0)
+        close(pidfd);
 }
 
 /* Not allowed to ask: the timer that runs tells of keepalive, the defaults stand for the rest. */

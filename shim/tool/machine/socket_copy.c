@@ -19,17 +19,22 @@ static bool is_it(int copy, uint64_t cookie)
     return getsockopt(copy, SOL_SOCKET, SO_COOKIE, &its, &length) == 0 && its == cookie;
 }
 
-int socket_copy(pid_t pid, pid_t task, int fd, uint64_t cookie)
+int socket_copy_open(pid_t pid, pid_t task)
 {
     enum { THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9: pid's first thread has ended */
     int process = (int)syscall(SYS_pidfd_open, task, task == pid ? 0 : THREAD);
+    return process < 0 ? -errno : process;
+}
+
+int socket_copy(int process, int fd, uint64_t cookie)
+{
     if (process < 0)
-        return -errno;
+        return process;
     int copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-    int result = copy < 0 ? -errno : copy;
-    close(process);
-    if (copy < 0 || is_it(copy, cookie))
-        return result;
+    if (copy < 0)
+        return -errno;
+    if (is_it(copy, cookie))
+        return copy;
     close(copy);
     return -ENOENT;
 }

@@ -83,7 +83,10 @@ static bool is_gone(int error)
 
 static void tune_through(struct connection *connection, const struct holder *holder, bool dry_run)
 {
-    int copy = socket_copy(holder->pid, holder->task, holder->fd, connection->socket.cookie);
+    int process = socket_copy_open(holder->pid, holder->task);
+    int copy = socket_copy(process, holder->fd, connection->socket.cookie);
+    if (process >= 0)
+        close(process);
     if (copy < 0 && is_gone(-copy))
         return;
     if (copy < 0) {

@@ -95,7 +95,8 @@ static const char service[] =
     "ip link set lo up\n"
     "redis-server --port 6379 --save '' --logfile /run/redis.log &\n"
     "until redis-cli ping 2>&1 | grep -q PONG; do :; done\n"
-    "mkfifo /run/go\n" PROGRAMS "sockets socket=tcp connect=127.0.0.1:6379 hold options hold"
+    "mkfifo /run/go\ntouch /run/client\n" PROGRAMS
+    "sockets socket=tcp connect=127.0.0.1:6379 hold options hold"
     " </run/go >/run/client &\n"
     "exec 3>/run/go\n"
     "until grep -q hold /run/client; do :; done\n"
