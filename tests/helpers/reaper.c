@@ -140,7 +140,9 @@ struct reaper keep_program(void (*run)(void *), void *argument)
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
 {
-    (void)status, (void)kind, (void)where;
+    (void)status, (void)where;
+    if (kind == FTW_DNR)
+        chmod(path, S_IRWXU); /* it can be listed the next time */
     return remove(path);
 }
 
