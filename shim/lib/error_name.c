@@ -6,7 +6,8 @@
 
 #include <errno.h>
 
-/* An array in each entry, not a pointer, which the loader would have to relocate at each start. */
+/* What the calls that are logged can fail with. An array in each entry, not a pointer, which the
+ * loader would have to relocate at each start. */
 struct name {
     short number;
     char name[18];
@@ -18,20 +19,14 @@ struct name {
     }
 
 static const struct name names[] = {
-    NAME(EPERM),        NAME(ENOENT),       NAME(EINTR),         NAME(EIO),
-    NAME(ENXIO),        NAME(EBADF),        NAME(EAGAIN),        NAME(ENOMEM),
-    NAME(EACCES),       NAME(EFAULT),       NAME(EBUSY),         NAME(EEXIST),
-    NAME(ENODEV),       NAME(ENOTDIR),      NAME(EISDIR),        NAME(EINVAL),
-    NAME(ENFILE),       NAME(EMFILE),       NAME(ENOTTY),        NAME(ETXTBSY),
-    NAME(EFBIG),        NAME(ENOSPC),       NAME(ESPIPE),        NAME(EROFS),
-    NAME(EMLINK),       NAME(EPIPE),        NAME(ENAMETOOLONG),  NAME(ENOSYS),
-    NAME(ELOOP),        NAME(EOVERFLOW),    NAME(ENOTSOCK),      NAME(EDESTADDRREQ),
-    NAME(EPROTOTYPE),   NAME(ENOPROTOOPT),  NAME(EOPNOTSUPP),    NAME(EPROTONOSUPPORT),
-    NAME(EAFNOSUPPORT), NAME(EADDRINUSE),   NAME(EADDRNOTAVAIL), NAME(ENETDOWN),
-    NAME(ENETUNREACH),  NAME(ECONNABORTED), NAME(ECONNRESET),    NAME(ENOBUFS),
-    NAME(EISCONN),      NAME(ENOTCONN),     NAME(ETIMEDOUT),     NAME(ECONNREFUSED),
-    NAME(EHOSTUNREACH), NAME(EALREADY),     NAME(EINPROGRESS),   NAME(ESTALE),
-    NAME(EDQUOT),       NAME(EXDEV),
+    NAME(EPERM),      NAME(ENOENT),          NAME(EINTR),        NAME(EIO),      NAME(ENXIO),
+    NAME(EBADF),      NAME(EAGAIN),          NAME(ENOMEM),       NAME(EACCES),   NAME(EFAULT),
+    NAME(EBUSY),      NAME(EEXIST),          NAME(ENODEV),       NAME(ENOTDIR),  NAME(EISDIR),
+    NAME(EINVAL),     NAME(ENFILE),          NAME(EMFILE),       NAME(ETXTBSY),  NAME(EFBIG),
+    NAME(ENOSPC),     NAME(EROFS),           NAME(EMLINK),       NAME(EPIPE),    NAME(ENAMETOOLONG),
+    NAME(ENOSYS),     NAME(ELOOP),           NAME(EOVERFLOW),    NAME(ENOTSOCK), NAME(ENOPROTOOPT),
+    NAME(EOPNOTSUPP), NAME(EPROTONOSUPPORT), NAME(EAFNOSUPPORT), NAME(ENOBUFS),  NAME(ESTALE),
+    NAME(EDQUOT),
 };
 
 const char *error_name(int error)
