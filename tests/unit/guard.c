@@ -331,6 +331,20 @@ Test(guard, fin_of_quiet_connection_gets_120_seconds)
     cr_expect_not(half_open_any(), "an idle pool that closes is no death");
 }
 
+/* A command whose reply nobody waits for: the acknowledgement is on its way for a while. */
+Test(guard, close_right_behind_a_command_is_no_death)
+{
+    struct connection connection = connect_on_loopback(AF_INET);
+    const int off = 0;
+    int fd = connection.client;
+    setsockopt(connection.server, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+    cr_assert(registry_record(fd, registry_recorded(fd), registry_identify(fd), &by_ip));
+    while (tcp_peer(fd) < PEER_QUIET)
+        cr_assert_eq(send(fd, "x", 1, 0), 1);
+    guard_closing(fd);
+    cr_expect_not(half_open_any(), "the next connect would have to prove that it is gone");
+}
+
 Test(guard, connection_that_has_another_descriptor_keeps_its_user_timeout)
 {
     int fd = quiet_connection();
