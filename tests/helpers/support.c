@@ -332,6 +332,12 @@ char *output_of(const char *const argv[])
     return outcome.out;
 }
 
+void needs(const char *tool)
+{
+    if (run_program(WORDS("sh", "-c", "command -v \"$0\"", tool), NULL).status != 0)
+        cr_skip_test("needs %s: tests/dependencies test", tool);
+}
+
 /* ---- files ---- */
 
 char *scratch_file(const char *name, const char *content, mode_t mode)

@@ -97,6 +97,9 @@ struct outcome run_program(const char *const argv[], const char *const env[]);
 /* run_program, which must exit 0; returns its standard output. */
 char *output_of(const char *const argv[]);
 
+/* Skips the test where this program is not in PATH. */
+void needs(const char *tool);
+
 /* Writes a file into the test's own directory and returns its path. */
 char *scratch_file(const char *name, const char *content, mode_t mode);
 

@@ -16,12 +16,6 @@
 /* s: what a test here can wait for, and how much later is in time. */
 enum { DETECT = 4, MARGIN = 1 };
 
-void needs(const char *tool)
-{
-    if (run_program(WORDS("sh", "-c", "command -v \"$0\"", tool), NULL).status != 0)
-        cr_skip_test("needs %s: tests/dependencies test", tool);
-}
-
 char *from_shell(const char *script, const char *argument, const char *other)
 {
     return output_of(WORDS("sh", "-e", "-c", script, "sh", argument, other));

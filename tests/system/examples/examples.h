@@ -12,8 +12,6 @@
 #define RECIPES SOURCE_DIR "/tests/system/examples/recipes"
 #define WORKER  "brpop-worker.php"
 
-/* Skips the test where this program is missing. */
-void needs(const char *tool);
 void needs_a_system_of_its_own(void);
 
 /* What a shell prints; $1 and $2 are the arguments. */
