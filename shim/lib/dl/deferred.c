@@ -152,6 +152,8 @@ function rebind_route(const struct hook list[], const char *file, int mode, cons
 {
     if (deferred.stack != NULL)
         rebind_now(stack);
+    if (real_functions()->dlopen == NULL) /* before glibc 2.34 in libdl.so.2, which came later */
+        real_start();
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)real_functions()->dlopen;
     scope_start();

@@ -4,6 +4,7 @@
 #include "dl/elf.h"
 
 #include <elf.h>
+#include <limits.h>
 #include <sys/auxv.h>
 
 #include "text.h"
@@ -33,6 +34,8 @@ static bool read_dynamic(struct object *object)
             low[entry->d_tag] = entry->d_un.d_ptr;
         else if (entry->d_tag == DT_GNU_HASH)
             gnu_hash = entry->d_un.d_ptr;
+        else if (entry->d_tag == DT_VERSYM)
+            object->versions = address_in(object, entry->d_un.d_ptr);
         else if (entry->d_tag == ARCH_RELATIVE_COUNT)
             object->relative = entry->d_un.d_val;
     object->symbols = address_in(object, low[DT_SYMTAB]);
@@ -73,35 +76,53 @@ bool object_read_info(struct object *object, const struct dl_phdr_info *info)
     return read_dynamic(object);
 }
 
-static bool is_definition(const struct object *object, uint32_t index, const char *symbol,
-                          uintptr_t address)
+/* Its address, or 0. */
+static uintptr_t defined_at(const struct object *object, uint32_t index, const char *symbol,
+                            uintptr_t address)
 {
+    enum { HIDDEN = 0x8000 }; /* not the default version */
     const ElfW(Sym) *candidate = &object->symbols[index];
-    return candidate->st_shndx != SHN_UNDEF &&
-           (address == 0 || object->base + candidate->st_value == address) &&
-           text_is(object->strings + candidate->st_name, symbol);
+    uintptr_t value = object->base + candidate->st_value;
+    bool is_hidden = object->versions != NULL && (object->versions[index] & HIDDEN) != 0;
+    bool is_asked_for = address == 0 ? !is_hidden : address == value;
+    return candidate->st_shndx != SHN_UNDEF && is_asked_for &&
+                   text_is(object->strings + candidate->st_name, symbol)
+               ? value
+               : 0;
 }
 
-/* DT_GNU_HASH: four numbers, the Bloom filter (not consulted), the buckets, a chain of hashes. */
-static bool gnu_hash_has(const struct object *object, const char *symbol, uintptr_t address)
+uint32_t object_hash(const char *symbol)
 {
     uint32_t hash = 5381;
     for (const unsigned char *c = (const unsigned char *)symbol; *c != '\0'; c++)
         hash = hash * 33 + *c;
+    return hash;
+}
+
+/* DT_GNU_HASH: four numbers, the Bloom filter, which knows most symbols that the object lacks, the
+ * buckets, a chain of hashes. */
+static uintptr_t gnu_hash_find(const struct object *object, const char *symbol, uint32_t hash,
+                               uintptr_t address)
+{
+    enum { WORD_BITS = sizeof(ElfW(Addr)) * CHAR_BIT };
     uint32_t bucket_count = object->gnu_hash[0];
     uint32_t first_symbol = object->gnu_hash[1];
-    size_t filter_words = object->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
-    const uint32_t *buckets = object->gnu_hash + 4 + filter_words;
+    uint32_t filter_words = object->gnu_hash[2]; /* a power of two */
+    const ElfW(Addr) *filter = (const void *)(object->gnu_hash + 4);
+    ElfW(Addr) word = filter[hash / WORD_BITS & (filter_words - 1)];
+    const uint32_t *buckets = (const void *)(filter + filter_words);
     const uint32_t *chains = buckets + bucket_count;
+    if ((word >> hash % WORD_BITS & word >> (hash >> object->gnu_hash[3]) % WORD_BITS & 1) == 0)
+        return 0;
     uint32_t index = bucket_count == 0 ? 0 : buckets[hash % bucket_count];
     if (index < first_symbol)
-        return false;
+        return 0;
     for (;; index++) {
         uint32_t chained = chains[index - first_symbol];
-        if ((chained | 1) == (hash | 1) && is_definition(object, index, symbol, address))
-            return true;
-        if ((chained & 1) != 0) /* the last of its bucket */
-            return false;
+        uintptr_t found =
+            (chained | 1) == (hash | 1) ? defined_at(object, index, symbol, address) : 0;
+        if (found != 0 || (chained & 1) != 0) /* the last of its bucket */
+            return found;
     }
 }
 
@@ -111,16 +132,17 @@ uint32_t object_first_defined(const struct object *object)
     return object->gnu_hash == NULL || object->gnu_hash[1] <= 1 ? 0 : object->gnu_hash[1];
 }
 
-bool object_defines(const struct object *object, const char *symbol, uintptr_t address)
+uintptr_t object_defines(const struct object *object, const char *symbol, uint32_t hash,
+                         uintptr_t address)
 {
     if (object->gnu_hash != NULL)
-        return gnu_hash_has(object, symbol, address);
+        return gnu_hash_find(object, symbol, hash, address);
     /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
     uint32_t count = object->old_hash == NULL ? 0 : object->old_hash[1];
-    for (uint32_t index = 0; index < count; index++)
-        if (is_definition(object, index, symbol, address))
-            return true;
-    return false;
+    uintptr_t found = 0;
+    for (uint32_t index = 0; index < count && found == 0; index++)
+        found = defined_at(object, index, symbol, address);
+    return found;
 }
 
 bool object_covers(const struct object *object, uintptr_t address, unsigned flag)

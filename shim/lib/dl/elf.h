@@ -28,6 +28,7 @@ struct object {
     const char *strings;
     const uint32_t *gnu_hash; /* NULL: the object has only the old table */
     const uint32_t *old_hash;
+    const ElfW(Half) * versions; /* a number a symbol; NULL: they have none */
     const relocation *tables[OBJECT_TABLES];
     size_t sizes[OBJECT_TABLES]; /* bytes */
     size_t relative;             /* so many of the first table come first and name no symbol */
@@ -39,8 +40,13 @@ bool object_read(struct object *object, const struct link_map *map);
 /* The same of what dl_iterate_phdr(3) gives, with the program headers. */
 bool object_read_info(struct object *object, const struct dl_phdr_info *info);
 
-/* Does it define this symbol itself, at this address? 0: at any. */
-bool object_defines(const struct object *object, const char *symbol, uintptr_t address);
+/* That of DT_GNU_HASH. */
+uint32_t object_hash(const char *symbol);
+
+/* Where it defines this symbol, of that hash, itself: in any version at this address; or, for 0,
+ * wherever it has the default version, which dlsym(3) would find. 0: it does not. */
+uintptr_t object_defines(const struct object *object, const char *symbol, uint32_t hash,
+                         uintptr_t address);
 
 /* Where in its symbol table those begin that the object itself defines: linkers sort the undefined
  * ones before them for DT_GNU_HASH. 0 where that does not tell. */

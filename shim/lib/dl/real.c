@@ -3,15 +3,13 @@
  */
 #include "dl/real.h"
 
-#include <dlfcn.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "dl/libdl.h"
+#include "dl/elf.h"
 #include "hot_bss.h"
-
-#pragma weak dlerror
 
 /* In the order of struct real. Arrays, not pointers, which the loader would have to relocate at
  * each start. */
@@ -26,20 +24,48 @@ _Static_assert(FUNCTIONS * sizeof(void *) == sizeof(struct real), "a name for ea
 HOT_BSS struct real real_table;
 static HOT_BSS atomic_bool resolved;
 
+struct search {
+    uint32_t hashes[FUNCTIONS];
+    uintptr_t found[FUNCTIONS];
+    bool is_past_this; /* object, in the loader's list */
+};
+
+static int look_into(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    (void)size;
+    struct search *search = argument;
+    struct object object;
+    if (!object_read_info(&object, info))
+        return 0;
+    if (object_covers(&object, (uintptr_t)&real_table, PF_W)) {
+        search->is_past_this = true;
+        return 0;
+    }
+    int missing = FUNCTIONS;
+    for (int i = 0; i < FUNCTIONS && search->is_past_this; i++) {
+        if (search->found[i] == 0)
+            search->found[i] = object_defines(&object, names[i], search->hashes[i], 0);
+        missing -= search->found[i] != 0 ? 1 : 0;
+    }
+    return missing == 0 ? 1 : 0;
+}
+
 /*
- * Two threads may come here at once: they write the same values. A symbol that this libc lacks
- * leaves an error behind that the program's own dlerror(3) must not find.
+ * What dlsym(RTLD_NEXT) finds, the first definition in what the loader lists behind this library;
+ * where that has nothing, since the program has opened this library later, in what comes before.
+ * dlsym would cost a start as much as all the rest, and before glibc 2.34 is in libdl.so.2, which
+ * would have to be loaded for it. Two threads may come here at once: they write the same values.
  */
 void real_start(void)
 {
-    bool missing = false;
-    for (int i = 0; i < FUNCTIONS; i++) {
-        void *found = libdl_next(names[i]);
-        __atomic_store_n((void **)(void *)&real_table + i, found, __ATOMIC_RELAXED);
-        missing = missing || found == NULL;
-    }
-    if (missing && dlerror != NULL) /* before glibc 2.34 only where libdl.so.2 is loaded */
-        dlerror();
+    struct search search = {.is_past_this = false};
+    for (int i = 0; i < FUNCTIONS; i++)
+        search.hashes[i] = object_hash(names[i]);
+    dl_iterate_phdr(look_into, &search);
+    if (search.found[0] == 0)
+        dl_iterate_phdr(look_into, &search);
+    for (int i = 0; i < FUNCTIONS; i++)
+        __atomic_store_n((uintptr_t *)(void *)&real_table + i, search.found[i], __ATOMIC_RELAXED);
     if (real_table.fcntl64 == NULL) /* musl 1.2.4 and later */
         __atomic_store_n(&real_table.fcntl64, real_table.fcntl, __ATOMIC_RELAXED);
     atomic_store_explicit(&resolved, true, memory_order_release);

@@ -68,16 +68,12 @@ Test(elf_exports, library_needs_libc_only)
 
 /* Those that are wanted in any case are in every glibc since 2.17 and in every musl. */
 static const char *const wanted_symbols =
-    "__errno_location\n__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n"
-    "__register_atfork\n__stack_chk_fail\n_r_debug\ndl_iterate_"
-    "phdr\ndlerror\ndlsym\nenviron\ngetauxval\n"
-    "memcpy\nmemset\npthread_atfork\nunsetenv\n";
+    "__errno_location\n__libc_single_threaded\n__register_atfork\n__stack_chk_fail\n_r_debug\n"
+    "dl_iterate_phdr\nenviron\ngetauxval\nmemcpy\nmemset\npthread_atfork\nunsetenv\n";
 
-/* And those that may be missing: real.c, scope.c, start.c and fork_ring.c know what to do instead.
- */
+/* And those that may be missing: scope.c, start.c and fork_ring.c know what to do instead. */
 static const char *const optional_symbols =
-    "__libc_dlopen_mode\n__libc_dlsym\n__libc_single_threaded\n__register_atfork\n_r_debug\n"
-    "dlerror\ndlsym\npthread_atfork\n";
+    "__libc_single_threaded\n__register_atfork\n_r_debug\npthread_atfork\n";
 
 Test(elf_exports, undefined_symbols_are_those_listed)
 {

@@ -198,6 +198,24 @@ Test(lifecycle, program_in_empty_chroot_stays_guarded)
                                        log));
 }
 
+/* ---- opened later ---- */
+
+/* Nothing is listed behind the library then, and what it hooks is libc's all the same. */
+Test(lifecycle, library_that_program_opens_itself_passes_calls_on)
+{
+    expect(WORDS("/usr/bin/python3", "-c",
+                 "import ctypes, os, socket\n"
+                 "guard = ctypes.CDLL('" LIBRARY "')\n"
+                 "copy = guard.dup(0)\n"
+                 "print(os.fstat(copy).st_ino == os.fstat(0).st_ino, guard.dup(-1))\n"
+                 "on = ctypes.c_int(1)\n"
+                 "s = socket.socket()\n"
+                 "guard.setsockopt(s.fileno(), socket.SOL_SOCKET, socket.SO_KEEPALIVE,"
+                 " ctypes.byref(on), 4)\n"
+                 "print(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))"),
+           NULL, "True -1\n1\n");
+}
+
 /* ---- another libc ---- */
 
 /*
