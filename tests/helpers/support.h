@@ -132,6 +132,21 @@ char *redis_ask(const struct server *server, const char *format, ...);
 /* The environment for a program under the preload that guards this server's ports; then more. */
 const char *const *guarded(const struct server *server, const char *const more[]);
 
+/* ---- rights (support_rights.c) ---- */
+
+/* Skips the test unless it is root and may become any other user, which root of a user namespace
+ * may not where that has one user. what: "to mount"; what for. */
+void needs_root(const char *what);
+void needs_mounts(void);
+
+/* Skips the test where root's directories seem to be somebody else's: the library trusts none of
+ * their links then. So they are in a user namespace that does not map root. */
+void needs_directories_of_root(void);
+
+/* Skips the test where a process cannot be looked into, as the audit looks. To an ordinary user
+ * that is every process of others. */
+void needs_sight_of_all_processes(void);
+
 /* ---- the network (support_network.c) ---- */
 
 /* May this process make network namespaces? As root, or under `unshare --map-root-user`. */

@@ -10,8 +10,7 @@
 
 char *in_systemd(const char *setup)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     struct outcome outcome = run_program(
         WORDS(SOURCE_DIR "/tests/helpers/in_systemd", scratch_directory(), setup), NULL);
     if (outcome.status == 77)

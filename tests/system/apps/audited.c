@@ -17,6 +17,7 @@
  * prints; NULL: it prints none. */
 static char *audited(const char *command, const char *ready, const char *seen, const char *preload)
 {
+    needs_sight_of_all_processes();
     struct server *redis = start_redis(NULL);
     const char *port = text("PORT=%d", redis->port);
     const char *ports = text("REDISGUARD_PORTS=%d", redis->port);

@@ -17,8 +17,15 @@
 /* As somebody who is not root: PostgreSQL refuses to run as root. */
 static const char as_nobody[] = "cd /; umask 077; own=; [ $(id -u) != 0 ] || own='" NOBODY "'\n";
 
+static void needs_somebody_else(void)
+{
+    if (geteuid() == 0)
+        needs_root("to become somebody else");
+}
+
 static void start_postgresql(void)
 {
+    needs_somebody_else();
     const char *directory = text("%s/postgresql", scratch_directory());
     cr_assert_eq(chmod(scratch_directory(), 0711), 0);
     cr_assert_eq(mkdir(directory, 0700), 0);
@@ -39,6 +46,7 @@ static void start_postgresql(void)
 /* It says nothing when it is ready. */
 static void start_memcached(void)
 {
+    needs_somebody_else();
     start_program(WORDS("sh", "-c", text("%sexec $own memcached -l 127.0.0.1 -p 11211", as_nobody)),
                   NULL);
     WAIT_UNTIL(strstr(output_of(WORDS("ss", "-Htln")), "127.0.0.1:11211 ") != NULL);

@@ -145,13 +145,14 @@ Test(third_party_servers, replica_under_load_saves_and_resyncs_and_holds_what_it
 
 enum { RELOADS = 5 };
 
-static const char pool[] = "[global]\nprocess_control_timeout = 20s\n"
+static const char pool[] = "[global]\nprocess_control_timeout = 20s\nerror_log = %s/fpm.log\n"
                            "[www]\nuser = root\ngroup = root\nlisten = %s/fpm.sock\n"
                            "pm = static\npm.max_children = 4\n";
 
 static struct program *start_fpm(const char *const env[])
 {
-    char *configuration = scratch_file("fpm.conf", text(pool, scratch_directory()), 0600);
+    char *configuration =
+        scratch_file("fpm.conf", text(pool, scratch_directory(), scratch_directory()), 0600);
     struct program *fpm =
         start_program(WORDS("/usr/sbin/php-fpm8.2", "--nodaemonize", "--force-stderr",
                             "--allow-to-run-as-root", "--fpm-config", configuration),

@@ -363,8 +363,9 @@ Test(examples, weak_api_runs_with_and_without_library)
 
 void needs_a_system_of_its_own(void)
 {
+    needs_root("to mount and to change the root directory");
     if (run_program(WORDS("unshare", "--mount", "chroot", "/", "true"), NULL).status != 0)
-        cr_skip_test("needs mount namespaces and chroot: run as root");
+        cr_skip_test("needs mount namespaces and chroot");
 }
 
 struct program *follow(const char *name, const char *command)

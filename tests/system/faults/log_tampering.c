@@ -365,6 +365,7 @@ Test(log_tampering, a_disk_that_turns_read_only_stops_nothing)
 
 Test(log_tampering, a_device_that_is_always_full_stops_nothing)
 {
+    needs_directories_of_root();
     struct server *redis = start_redis(NULL);
     struct program *program = start_logging(redis, "/dev/full");
     let_it_log_again(program);

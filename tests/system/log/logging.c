@@ -437,6 +437,7 @@ Test(logging, linked_directory_in_world_writable_directory_is_not_followed)
 
 Test(logging, link_in_own_directory_is_followed)
 {
+    needs_directories_of_root();
     struct server *redis = start_redis(NULL);
     char *link = text("%s/link", scratch_directory());
     cr_assert_eq(symlink(log_path(), link), 0);

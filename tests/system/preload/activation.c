@@ -15,8 +15,7 @@
 /* The output of a script on a machine whose /etc it may change; each command must succeed. */
 static char *on_a_machine(const char *script)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     static const char run[] = "cp -a /etc \"$1\" && mount --bind \"$1/etc\" /etc && "
                               "exec bash -euc \"$2\" \"$1\"";
     return output_of(WORDS("unshare", "-m", "sh", "-c", run, "sh", scratch_directory(), script));

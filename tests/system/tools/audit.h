@@ -21,6 +21,8 @@ enum { ALL_WELL = 0, FAULTS = 1, UNSEEN = 2, FAILED = 125 };
 /* Audits, which must end with this status, and returns what it prints. */
 static inline char *audited(const char *const argv[], const char *const env[], int status)
 {
+    if (status == ALL_WELL || status == FAULTS)
+        needs_sight_of_all_processes();
     struct outcome outcome = run_program(argv, env);
     cr_assert(outcome.status == status, "status %d instead of %d, signal %d:\n%s%s", outcome.status,
               status, outcome.signal, outcome.out, outcome.err);

@@ -27,16 +27,9 @@ static char *audit_by_nobody(const struct server *redis, const char *pid, int st
                               TO_PORT_OF(redis), status));
 }
 
-static void be_root(void)
-{
-    if (geteuid() != 0 ||
-        strstr(output_of(WORDS("cat", "/proc/self/uid_map")), "4294967295") == NULL)
-        cr_skip_test("needs to be root, to become somebody else");
-}
-
 Test(audit_rights, without_rights_it_shows_what_it_can_and_says_what_it_could_not_see)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     struct program *client = client_of(redis);
     char *printed = audit_by_nobody(redis, "", UNSEEN);
@@ -51,7 +44,7 @@ Test(audit_rights, without_rights_it_shows_what_it_can_and_says_what_it_could_no
 
 Test(audit_rights, without_rights_a_missing_keepalive_shows_all_the_same)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     holding(STEPS("socket=tcp", connect_step(redis), "hold"), NULL);
     expect_part(audit_by_nobody(redis, "", FAULTS), "fail     ?       never ");
@@ -79,7 +72,7 @@ static struct program *nobodys_shared_client(const struct server *redis)
 
 Test(audit_rights, without_rights_ones_own_processes_show_in_full)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     struct program *client = nobodys_client(redis);
     char *printed = audit_by_nobody(redis, "", FAULTS);
@@ -89,7 +82,7 @@ Test(audit_rights, without_rights_ones_own_processes_show_in_full)
 /* Of somebody else's process it is not even told which it is. */
 Test(audit_rights, a_namespace_that_may_not_be_entered_is_an_error)
 {
-    be_root();
+    needs_root("to become somebody else");
     enter_private_network();
     struct server *redis = start_redis(NULL);
     struct program *others = client_of(redis);
@@ -107,7 +100,7 @@ Test(audit_rights, a_namespace_that_may_not_be_entered_is_an_error)
 
 Test(audit_rights, root_sees_a_shared_connection_where_nobody_says_unknown)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     struct program *client =
         holding(STEPS("socket=tcp", connect_step(redis), "hold", "fork", "hold", "wait"),
@@ -123,7 +116,7 @@ Test(audit_rights, root_sees_a_shared_connection_where_nobody_says_unknown)
 
 Test(audit_rights, what_is_seen_to_be_shared_is_a_fault_whatever_else_is_unseen)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     nobodys_shared_client(redis);
     expect_part(audit_by_nobody(redis, "", FAULTS), "\nfail     yes ");
@@ -132,7 +125,7 @@ Test(audit_rights, what_is_seen_to_be_shared_is_a_fault_whatever_else_is_unseen)
 /* It may be held by somebody else as well. */
 Test(audit_rights, ones_own_connection_is_unknown_too)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     nobodys_client(redis);
     expect_part(audit_by_nobody(redis, "--max-notice 1000000", FAULTS), "\nfail     ?  ");
@@ -150,7 +143,7 @@ static void mount_proc(const char *options)
 
 Test(audit_rights, processes_that_hidepid_hides_are_unseen)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     client_of(redis);
     mount_proc("hidepid=2");
@@ -162,7 +155,7 @@ Test(audit_rights, processes_that_hidepid_hides_are_unseen)
 
 Test(audit_rights, processes_that_hidepid_closes_are_unseen)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     client_of(redis);
     mount_proc("hidepid=1");
@@ -184,7 +177,7 @@ static char *audit_with(const struct server *redis, const char *capabilities, in
 
 Test(audit_rights, two_capabilities_suffice)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     struct program *client = client_of(redis);
     char *printed = audit_with(redis, "+sys_ptrace,+dac_read_search", ALL_WELL);
@@ -196,7 +189,7 @@ Test(audit_rights, two_capabilities_suffice)
 /* With the other one alone it may list the descriptors and not read them. */
 Test(audit_rights, one_of_them_does_not)
 {
-    be_root();
+    needs_root("to become somebody else");
     struct server *redis = start_redis(NULL);
     client_of(redis);
     expect_part(audit_with(redis, "+sys_ptrace", UNSEEN), "\nunknown  ? ");
@@ -207,7 +200,7 @@ Test(audit_rights, one_of_them_does_not)
 
 Test(audit_rights, a_process_whose_memory_never_comes_does_not_hang_the_audit)
 {
-    be_root();
+    needs_root("to become somebody else");
     if (!mounts_permitted())
         cr_skip_test("mounts a file system: not in a plain chroot");
     enter_private_network(); /* audits elsewhere leave it alone */

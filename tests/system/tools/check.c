@@ -100,8 +100,7 @@ void expect_true_check(const char *const argv[], int status, const char *level, 
 
 const char *const *as_nobody(const char *const argv[])
 {
-    if (geteuid() != 0)
-        cr_skip_test("needs root, to be another user");
+    needs_root("to be another user");
     return joined_words(WORDS("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"), argv);
 }
 
@@ -244,8 +243,7 @@ Test(check, a_set_group_id_program_drops_the_preload_for_other_groups)
 
 Test(check, a_program_with_file_capabilities_drops_the_preload_for_other_users)
 {
-    if (geteuid() != 0)
-        cr_skip_test("needs root, to give capabilities");
+    needs_root("to give capabilities");
     char *program = check_main_built("gcc", WORDS("-O1"));
     output_of(WORDS("setcap", "cap_net_bind_service+ep", program));
     expect_privileged(program, "has file capabilities: its loader drops LD_PRELOAD");

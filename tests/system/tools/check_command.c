@@ -122,15 +122,9 @@ Test(check_command, what_only_changes_how_a_program_runs_passes_the_guard_on)
     expect_check(WORDS("nice", check_main_built("gcc", WORDS("-static"))), 1, "fail", "statically");
 }
 
-static void needs_root(void)
-{
-    if (geteuid() != 0)
-        cr_skip_test("needs root, to change the user");
-}
-
 Test(check_command, what_changes_the_user_may_clear_the_environment)
 {
-    needs_root();
+    needs_root("to change the user");
     expect_true_check(WORDS("setpriv", "--reuid", "0", CHECK_MAIN), 0, "ok", "setpriv: it passes");
     expect_true_check(WORDS("setpriv", "--reuid", "0", "--reset-env", CHECK_MAIN), 1, "fail",
                       "setpriv: it clears the environment");
@@ -144,7 +138,7 @@ Test(check_command, what_changes_the_user_may_clear_the_environment)
 
 Test(check_command, sudo_clears_LD_PRELOAD_whatever_it_is_told)
 {
-    needs_root();
+    needs_root("to change the user");
     expect_true_check(WORDS("sudo", CHECK_MAIN), 1, "fail", "sudo: it clears the environment");
     expect_true_check(WORDS("sudo", "-E", CHECK_MAIN), 1, "fail", "put redisguard behind it: sudo");
 }
@@ -158,7 +152,7 @@ Test(check_command, su_drops_the_preload_of_an_ordinary_user)
 
 Test(check_command, what_another_process_starts_does_not_get_this_environment)
 {
-    needs_root();
+    needs_root("to change the user");
     expect_check(WORDS("systemctl", "start", "worker"), 1, "fail",
                  "put what redisguard --env=systemd prints");
     expect_check(WORDS("systemd-run", "-p", "User=www", "php"), 1, "fail",
@@ -194,7 +188,7 @@ Test(check_command, launchers_of_debian_are_followed_to_what_they_start)
 
 Test(check_command, what_a_launcher_of_debian_starts_is_judged)
 {
-    needs_root();
+    needs_root("to change the user");
     char *bare = check_main_built("gcc", WORDS("-static"));
     const char *lock = text("%s/lock", scratch_directory());
     expect_true_check(WORDS("flock", "-n", lock, "sudo", CHECK_MAIN), 1, "fail", "sudo: it clears");
@@ -214,7 +208,7 @@ Test(check_command, what_a_launcher_of_debian_starts_is_judged)
 
 Test(check_command, a_command_in_another_root_is_not_judged_from_outside)
 {
-    needs_root();
+    needs_root("to change the user");
     char *root = text("%s/root", scratch_directory());
     output_of(WORDS("mkdir", root));
     expect_check(WORDS("chroot", root, "php"), 1, "fail", text("directory %s there is no", root));

@@ -65,8 +65,7 @@ Test(check_library, one_that_not_every_user_may_read_is_named)
 
 Test(check_library, one_on_a_noexec_mount_cannot_be_loaded)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     char *directory = text("%s/mount", scratch_directory());
     char *program = installed_for(directory);
     static const char run[] = "mkdir \"$1\" && mount -t tmpfs -o noexec none \"$1\" && cp " LIBRARY
@@ -182,8 +181,7 @@ static struct outcome checked_with_global(const char *const argv[])
 
 Test(check_library, the_global_preload_file_is_in_force)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     const char *const *check = WORDS(WRAPPER, "--check");
     struct outcome outcome = checked_with_global(joined_words(check, WORDS("true")));
     expect_finding(outcome, 0, "ok", "it is in force for every program");
@@ -197,8 +195,7 @@ Test(check_library, the_global_preload_file_is_in_force)
 /* systemd's NoExecPaths= is such a mount. */
 Test(check_library, a_loader_that_may_not_be_executed_is_named)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     char *loader = text("%s/ld-linux-x86-64.so.2", scratch_directory());
     output_of(WORDS("cp", "/lib64/ld-linux-x86-64.so.2", loader));
     char *program = check_main_built("gcc", WORDS(text("-Wl,--dynamic-linker=%s", loader)));
@@ -212,8 +209,7 @@ Test(check_library, a_loader_that_may_not_be_executed_is_named)
 
 Test(check_library, a_program_on_a_noexec_mount_is_named)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     char *program = check_main_built("gcc", WORDS("-O1"));
     static const char run[] = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,noexec \"$1\" "
                               "&& exec \"$2\" --check \"$1\"";
@@ -225,8 +221,7 @@ Test(check_library, a_program_on_a_noexec_mount_is_named)
 /* Which LD_PRELOAD never reaches. */
 Test(check_library, the_global_preload_file_is_in_force_for_set_user_id_programs)
 {
-    if (geteuid() != 0 || !mounts_permitted())
-        cr_skip_test("needs root, to mount, and no plain chroot");
+    needs_mounts();
     char *program = check_main_built("gcc", WORDS("-O1"));
     output_of(WORDS("chmod", "4755", program));
     const char *const *check =

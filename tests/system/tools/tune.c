@@ -181,6 +181,7 @@ Test(tune, the_connections_that_a_local_server_has_accepted_are_tuned_when_asked
 /* The test is in a namespace of its own; its parent is not. */
 Test(tune, with_all_other_network_namespaces_are_entered)
 {
+    needs_root("to enter its parent's namespace");
     enter_private_network();
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
@@ -206,15 +207,9 @@ static struct outcome run_as_nobody(const struct server *server, const char *opt
                        TO_PORT_OF(server));
 }
 
-static void needs_root(void)
-{
-    if (geteuid() != 0 || strstr(content_of("/proc/self/uid_map"), "4294967295") == NULL)
-        cr_skip_test("needs root, to become somebody else");
-}
-
 Test(tune, without_the_capability_it_is_named_and_the_status_is_125)
 {
-    needs_root();
+    needs_root("to become somebody else");
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
     const char *const options[] = {"--detect 4", pid_of(client), "--watch 1"};
@@ -228,7 +223,7 @@ Test(tune, without_the_capability_it_is_named_and_the_status_is_125)
 
 Test(tune, to_enter_a_namespace_without_the_capability_fails_and_names_it)
 {
-    needs_root();
+    needs_root("to become somebody else");
     enter_private_network();
     struct server *server = start_redis(NULL);
     struct program *client = start_client(server, "guards");
