@@ -4,7 +4,6 @@
 #include "systemd.h"
 
 #include <criterion/criterion.h>
-#include <unistd.h>
 
 #include "support.h"
 

@@ -9,7 +9,6 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #define UNIT "redisguard-tune.service"
 #define POD  "kubernetes-tune.yaml"

@@ -155,6 +155,7 @@ Test(sandbox_kill, the_calls_that_the_manual_lists_for_dup2_over_one_are_exactly
 /* That the server has dropped its end shows that the library went the whole way. */
 Test(sandbox_kill, the_calls_that_the_manual_lists_for_a_dead_peer_are_exactly_those_it_takes)
 {
+    needs_root("to attach a filter to a socket, where only root may");
     allow_seconds(60);
     struct server *redis = start_redis(NULL);
     EXPECT_EXACTLY(redis, "dead", "connect, exit_group, recvfrom, close, socket", "connection dead",

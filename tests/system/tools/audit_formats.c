@@ -75,6 +75,7 @@ Test(audit_formats, nagios_is_told_critical_and_unknown)
 {
     enum { OK, WARNING, CRITICAL, UNKNOWN };
     static const char key[] = "command\\[check_redisguard\\]=";
+    needs_sight_of_all_processes();
     struct server *redis = start_redis(NULL);
     char *command = command_in("nagios-nrpe.cfg", key, WRAPPER " --audit");
     client_of(redis);

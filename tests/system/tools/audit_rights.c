@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static void leave_for_another_network(void)
 {

@@ -9,7 +9,6 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- the file ---- */
 
