@@ -6,10 +6,13 @@ $(CLIENTS_PROGRAMS): tests/system/apps/programs/clients_scenarios.h tests/system
 $(BUILD)/tests/system/programs/clients_libevent: private TEST_CFLAGS += -Wl,--no-as-needed -levent
 
 # ioredis and node-redis come from npm's registry, with the versions and checksums that
-# package-lock.json names, and stay in the build directory. Out of its reach the rest is measured.
+# package-lock.json names, and stay in the build directory: whole, so that an npm that was ended leaves
+# nothing there. Out of its reach the rest is measured.
 CLIENTS_OF_NODE := $(BUILD)/clients/node/node_modules
 
 $(CLIENTS_OF_NODE): $(addprefix tests/system/apps/clients/,package.json package-lock.json clients.mk)
-	@mkdir -p $(@D)
-	cp $(filter %.json,$^) $(@D)
-	-cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund && touch $(@F)
+	rm -rf $@ $(@D)/new
+	mkdir -p $(@D)/new
+	cp $(filter %.json,$^) $(@D)/new
+	-cd $(@D)/new && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund && \
+	    touch $(@F) && mv $(@F) .. && rm -r ../new
