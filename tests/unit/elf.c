@@ -89,7 +89,7 @@ static const char *const symbols[] = {
 
 static uintptr_t defines(const struct object *object, const char *symbol, uintptr_t address)
 {
-    return object_defines(object, symbol, object_hash(symbol), address);
+    return object_defines(object, symbol, address);
 }
 
 /* A symbol that a library defines is the first that a search which begins there finds; the default
@@ -119,6 +119,12 @@ Test(elf, library_defines_what_dlsym_finds_in_it)
         }
     }
     cr_expect(defined > 20);
+}
+
+/* What its address holds is not memcpy(3), but chooses one. */
+Test(elf, symbol_that_has_resolver_is_no_function)
+{
+    cr_expect(!defines(object_of(LIBC_SO), "memcpy", 0));
 }
 
 Test(elf, both_kinds_of_symbol_table_give_the_same_answer)

@@ -32,10 +32,12 @@ static const struct hook *hooks; /* hooks.c's one list, known from the first dlo
 
 /* ---- at once ---- */
 
-/* The loader takes this library for the caller. */
+/* The loader takes this library for the caller. Without libdl.so.2, before glibc 2.34, nobody opens
+ * anything; a weak reference to dlopen, which the hook has resolved, may be called all the same. */
 static void *dlopen_and_rebind(const char *file, int mode)
 {
-    void *handle = real_functions()->dlopen(file, mode);
+    __typeof__(&dlopen) real = real_functions()->dlopen;
+    void *handle = real == NULL ? NULL : real(file, mode);
     if (handle != NULL)
         rebind(hooks, handle, NULL);
     return handle;
@@ -152,8 +154,10 @@ function rebind_route(const struct hook list[], const char *file, int mode, cons
 {
     if (deferred.stack != NULL)
         rebind_now(stack);
-    if (real_functions()->dlopen == NULL) /* before glibc 2.34 in libdl.so.2, which came later */
+    if (real_functions()->dlopen == NULL) /* libdl.so.2 may have come later */
         real_start();
+    if (real_functions()->dlopen == NULL)
+        return (function)dlopen_and_rebind;
     if ((mode & RTLD_DEEPBIND) == 0 || file == NULL || config()->disable || !config()->rebind)
         return (function)real_functions()->dlopen;
     scope_start();

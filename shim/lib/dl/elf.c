@@ -83,38 +83,34 @@ static uintptr_t defined_at(const struct object *object, uint32_t index, const c
     enum { HIDDEN = 0x8000 }; /* not the default version */
     const ElfW(Sym) *candidate = &object->symbols[index];
     uintptr_t value = object->base + candidate->st_value;
+    if (candidate->st_shndx == SHN_UNDEF || (address != 0 && address != value) ||
+        !text_is(object->strings + candidate->st_name, symbol))
+        return 0;
     bool is_hidden = object->versions != NULL && (object->versions[index] & HIDDEN) != 0;
-    bool is_asked_for = address == 0 ? !is_hidden : address == value;
-    return candidate->st_shndx != SHN_UNDEF && is_asked_for &&
-                   text_is(object->strings + candidate->st_name, symbol)
-               ? value
-               : 0;
-}
-
-uint32_t object_hash(const char *symbol)
-{
-    uint32_t hash = 5381;
-    for (const unsigned char *c = (const unsigned char *)symbol; *c != '\0'; c++)
-        hash = hash * 33 + *c;
-    return hash;
+    bool is_resolver = ELF32_ST_TYPE(candidate->st_info) == STT_GNU_IFUNC;
+    return address == 0 && (is_hidden || is_resolver) ? 0 : value;
 }
 
 /* DT_GNU_HASH: four numbers, the Bloom filter, which knows most symbols that the object lacks, the
  * buckets, a chain of hashes. */
-static uintptr_t gnu_hash_find(const struct object *object, const char *symbol, uint32_t hash,
-                               uintptr_t address)
+static uintptr_t gnu_hash_find(const struct object *object, const char *symbol, uintptr_t address)
 {
     enum { WORD_BITS = sizeof(ElfW(Addr)) * CHAR_BIT };
+    uint32_t hash = 5381;
+    for (const unsigned char *c = (const unsigned char *)symbol; *c != '\0'; c++)
+        hash = hash * 33 + *c;
     uint32_t bucket_count = object->gnu_hash[0];
     uint32_t first_symbol = object->gnu_hash[1];
     uint32_t filter_words = object->gnu_hash[2]; /* a power of two */
     const ElfW(Addr) *filter = (const void *)(object->gnu_hash + 4);
+    if (bucket_count == 0)
+        return 0;
     ElfW(Addr) word = filter[hash / WORD_BITS & (filter_words - 1)];
     const uint32_t *buckets = (const void *)(filter + filter_words);
     const uint32_t *chains = buckets + bucket_count;
     if ((word >> hash % WORD_BITS & word >> (hash >> object->gnu_hash[3]) % WORD_BITS & 1) == 0)
         return 0;
-    uint32_t index = bucket_count == 0 ? 0 : buckets[hash % bucket_count];
+    uint32_t index = buckets[hash % bucket_count];
     if (index < first_symbol)
         return 0;
     for (;; index++) {
@@ -132,11 +128,10 @@ uint32_t object_first_defined(const struct object *object)
     return object->gnu_hash == NULL || object->gnu_hash[1] <= 1 ? 0 : object->gnu_hash[1];
 }
 
-uintptr_t object_defines(const struct object *object, const char *symbol, uint32_t hash,
-                         uintptr_t address)
+uintptr_t object_defines(const struct object *object, const char *symbol, uintptr_t address)
 {
     if (object->gnu_hash != NULL)
-        return gnu_hash_find(object, symbol, hash, address);
+        return gnu_hash_find(object, symbol, address);
     /* DT_HASH: its second number is the count of symbols. Rare: all of them are looked at. */
     uint32_t count = object->old_hash == NULL ? 0 : object->old_hash[1];
     uintptr_t found = 0;

@@ -40,13 +40,9 @@ bool object_read(struct object *object, const struct link_map *map);
 /* The same of what dl_iterate_phdr(3) gives, with the program headers. */
 bool object_read_info(struct object *object, const struct dl_phdr_info *info);
 
-/* That of DT_GNU_HASH. */
-uint32_t object_hash(const char *symbol);
-
-/* Where it defines this symbol, of that hash, itself: in any version at this address; or, for 0,
- * wherever it has the default version, which dlsym(3) would find. 0: it does not. */
-uintptr_t object_defines(const struct object *object, const char *symbol, uint32_t hash,
-                         uintptr_t address);
+/* Where it defines this symbol itself: at this address in any version; or, for 0, anywhere in the
+ * default version, which dlsym(3) finds. 0: it does not. */
+uintptr_t object_defines(const struct object *object, const char *symbol, uintptr_t address);
 
 /* Where in its symbol table those begin that the object itself defines: linkers sort the undefined
  * ones before them for DT_GNU_HASH. 0 where that does not tell. */

@@ -17,14 +17,15 @@ struct real {
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
     int (*close)(int fd);
     pid_t (*fork)(void);
-    pid_t (*fork_no_handlers)(void); /* _Fork: NULL before glibc 2.34 and musl 1.2.3 */
     int (*dup)(int fd);
     int (*dup2)(int from, int to);
     int (*dup3)(int from, int to, int flags);
     int (*fcntl)(int fd, int command, ...);
-    int (*fcntl64)(int fd, int command, ...);
     int (*daemon)(int nochdir, int noclose);
-    void *(*dlopen)(const char *file, int mode);
+    /* Not in every libc: */
+    int (*fcntl64)(int fd, int command, ...);    /* fcntl before glibc 2.28 and in musl */
+    pid_t (*fork_no_handlers)(void);             /* _Fork: since glibc 2.34 and musl 1.2.3 */
+    void *(*dlopen)(const char *file, int mode); /* in libdl.so.2 before glibc 2.34 */
 };
 
 const struct real *real_functions(void);

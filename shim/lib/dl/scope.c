@@ -128,34 +128,31 @@ void scope_find(struct scope *scope, const struct link_map *module, const char *
 bool scope_defines(struct scope *scope, const char *symbol)
 {
     struct object object;
-    uint32_t hash = object_hash(symbol);
     if (!scope->is_whole)
         add_dependencies(scope, true);
     scope->is_whole = true;
     for (int i = 0; i < scope->size; i++)
-        if (object_read(&object, scope->objects[i]) &&
-            object_defines(&object, symbol, hash, 0) != 0)
+        if (object_read(&object, scope->objects[i]) && object_defines(&object, symbol, 0) != 0)
             return true;
     return scope->is_too_large;
 }
 
 /* ---- libc ---- */
 
-/* As found when it was first asked for: it never goes away. */
+/* As found when it was first asked for: it does not go away. */
 static HOT_BSS struct object libc[LIBC_FILES];
 static HOT_BSS int libc_count;
 
 bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
 {
     struct object file;
-    uint32_t hash = object_hash(symbol);
     for (const struct link_map *map = libc_count == 0 ? list() : NULL;
          map != NULL && libc_count < LIBC_FILES; map = map->l_next)
         if (read_if_mapped(scope, &file, map) && file.soname != NULL &&
             text_is_one_of(file.soname, libc_files, LIBC_FILES))
             libc[libc_count++] = file;
     for (int i = 0; i < libc_count && address != 0; i++)
-        if (object_defines(&libc[i], symbol, hash, address) != 0)
+        if (object_defines(&libc[i], symbol, address) != 0)
             return true;
     return false;
 }

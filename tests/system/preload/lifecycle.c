@@ -216,6 +216,20 @@ Test(lifecycle, library_that_program_opens_itself_passes_calls_on)
            NULL, "True -1\n1\n");
 }
 
+/* One that defines connect, and nothing else, is listed behind it. */
+Test(lifecycle, library_that_module_brings_before_other_hooks_passes_calls_on)
+{
+    static const char build[] =
+        "cd \"$0\"; echo 'int connect(void) { return 5; }' | cc -shared -xc -o behind.so -; "
+        "cc -shared -Wl,--no-as-needed,-rpath," BUILD_DIR " -o both.so " LIBRARY
+        " \"$0/behind.so\"";
+    output_of(WORDS("sh", "-ec", build, scratch_directory()));
+    expect(WORDS("/usr/bin/python3", "-c",
+                 text("import ctypes; both = ctypes.CDLL('%s/both.so'); print(both.dup(-1))",
+                      scratch_directory())),
+           NULL, "-1\n");
+}
+
 /* ---- another libc ---- */
 
 /*
