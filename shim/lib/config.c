@@ -93,19 +93,33 @@ static const char *take_port_range(const char *text, int *first, int *last)
     return rest;
 }
 
-/* Adds the ports of a list; with NULL it only says whether the list is good. */
-static bool take_ports(const char *list, uint8_t *ports)
+static void add_ports(struct config *into, int entry, int first, int last)
 {
+    if (!into->has_long_list) {
+        into->port_ranges[entry].first = (uint16_t)first;
+        into->port_ranges[entry].last = (uint16_t)last;
+        return;
+    }
+    for (int port = first; port <= last; port++)
+        into->ports[port / 8] |= (uint8_t)(1U << (port % 8));
+}
+
+/* Adds the ports of a list; with NULL it only says how many entries the list has, 0 where it is
+ * bad. */
+static int take_ports(const char *list, struct config *into)
+{
+    int entries = 0;
     for (const char *at = list;; at++) {
         int first = 0;
         int last = 0;
         at = take_port_range(at, &first, &last);
         if (at == NULL || (*at != ',' && *at != '\0'))
-            return false;
-        for (int port = first; ports != NULL && port <= last; port++)
-            ports[port / 8] |= (uint8_t)(1U << (port % 8));
+            return 0;
+        if (into != NULL)
+            add_ports(into, entries, first, last);
+        entries++;
         if (*at == '\0')
-            return true;
+            return entries;
     }
 }
 
@@ -113,7 +127,9 @@ static bool take_ports(const char *list, uint8_t *ports)
 static bool read_ports(const struct variable *variable, const char *value, struct config *into)
 {
     (void)variable;
-    return take_ports(value, NULL) && take_ports(value, into->ports);
+    int entries = take_ports(value, NULL);
+    into->has_long_list = entries > CONFIG_SHORT_LIST;
+    return entries > 0 && take_ports(value, into) > 0;
 }
 
 /* What is printed and logged keeps to its line. */
@@ -375,10 +391,10 @@ bool config_trusts_environment(void)
 
 enum { UNREAD, READING, READ };
 
-static HOT_BSS struct {
-    struct config values;
+static HOT_BSS_LAST struct {
     atomic_int state;
-} read_once __attribute__((aligned(4096)));
+    struct config values;
+} read_once;
 
 const struct config *config(void)
 {
@@ -397,7 +413,12 @@ const struct config *config(void)
 
 bool config_lists_port(const struct config *config, unsigned port)
 {
-    return port <= PORT_MAX && (config->ports[port / 8] >> (port % 8) & 1) != 0;
+    if (config->has_long_list)
+        return port <= PORT_MAX && (config->ports[port / 8] >> (port % 8) & 1) != 0;
+    for (int i = 0; i < CONFIG_SHORT_LIST && config->port_ranges[i].last != 0; i++)
+        if (port >= config->port_ranges[i].first && port <= config->port_ranges[i].last)
+            return true;
+    return false;
 }
 
 /* A list may be longer than a line holds: it is written range by range. */

@@ -16,6 +16,10 @@ enum force { FORCE_OFF, FORCE_OURS, FORCE_TIGHTEN };
 enum fork_policy { FORK_SEVER, FORK_CLOSE, FORK_OFF };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* Entries of PORTS. The default's ports are far apart: as bits they would take each process more
+ * than the one page. */
+enum { CONFIG_SHORT_LIST = 4 };
+
 /* What a program needs without a variable set comes first: it takes the memory of one page. */
 struct config {
     const char *unix_globs; /* NULL: none */
@@ -39,7 +43,11 @@ struct config {
         uint64_t device, inode; /* 0, 0: none */
     } journal;                  /* what JOURNAL_STREAM of systemd.exec(5) names */
     int mistakes;               /* how many lines of complaint the environment was worth */
-    uint8_t ports[8192];        /* one bit a port */
+    struct {
+        uint16_t first, last; /* 0, 0: none */
+    } port_ranges[CONFIG_SHORT_LIST];
+    bool has_long_list;  /* of ports, and so no ranges */
+    uint8_t ports[8192]; /* one bit a port */
     char given_unix_globs[REDISGUARD_UNIX_LENGTH + 1];
     char given_log[REDISGUARD_LOG_LENGTH + 1];
 };

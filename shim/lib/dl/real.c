@@ -21,7 +21,7 @@ static const char names[][sizeof "setsockopt"] = {
 enum { FUNCTIONS = sizeof names / sizeof names[0], IN_EVERY_LIBC = FUNCTIONS - 3 };
 _Static_assert(FUNCTIONS * sizeof(void *) == sizeof(struct real), "a name for each function");
 
-HOT_BSS struct real real_table;
+HOT_BSS_FIRST struct real real_table;
 static HOT_BSS atomic_bool resolved;
 
 struct search {
