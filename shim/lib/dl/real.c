@@ -58,17 +58,17 @@ static bool look_through_list(struct search *search)
 
 /*
  * As dlsym(RTLD_NEXT): the first definition in what the loader lists behind this library; where
- * that lacks one, since the program has opened this library later, in any other. dlsym would cost a
- * start as much as all the rest, and before glibc 2.34 is in libdl.so.2, which would have to be
- * loaded for it.
- *
+ * that lacks one, since the program has opened this library later, in any other. dlsym costs a
+ * start as much as all the rest, and is in libdl.so.2 before glibc 2.34.
  * Two threads may come here at once: they write the same values. Where the list seems empty, by a
  * dl_iterate_phdr(3) of the program's own, the next hook looks again.
  */
 void real_start(void)
 {
     struct search search = {.is_past_this = false};
-    bool is_found = look_through_list(&search) || look_through_list(&search);
+    bool is_found = look_through_list(&search);
+    if (!is_found) /* now from its beginning */
+        is_found = look_through_list(&search);
     for (int i = 0; i < FUNCTIONS; i++)
         __atomic_store_n((uintptr_t *)(void *)&real_table + i, search.found[i], __ATOMIC_RELAXED);
     if (real_table.fcntl64 == NULL)
