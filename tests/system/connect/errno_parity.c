@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 static void expect_errors_in(const char *printed, const char *const errors[])
 {
