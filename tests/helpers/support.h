@@ -139,6 +139,9 @@ const char *const *guarded(const struct server *server, const char *const more[]
 void needs_root(const char *what);
 void needs_mounts(void);
 
+/* Skips the test where root cannot become somebody else; who is not root need not. */
+void needs_somebody_else(void);
+
 /* Skips the test where root's directories seem to be somebody else's: the library trusts none of
  * their links then. So they are in a user namespace that does not map root. */
 void needs_directories_of_root(void);

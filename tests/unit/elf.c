@@ -87,11 +87,6 @@ static const char *const symbols[] = {
     "no_such_symbol", "connec",     "connectt",       "",
 };
 
-static uintptr_t defines(const struct object *object, const char *symbol, uintptr_t address)
-{
-    return object_defines(object, symbol, address);
-}
-
 /* A symbol that a library defines is the first that a search which begins there finds; the default
  * version, where it has several. */
 static uintptr_t defines_according_to_the_loader(const struct object *object, const char *symbol)
@@ -113,8 +108,8 @@ Test(elf, library_defines_what_dlsym_finds_in_it)
             continue;
         for (size_t j = 0; j < COUNT(symbols); j++) {
             uintptr_t expected = defines_according_to_the_loader(&loaded[i], symbols[j]);
-            cr_expect_eq(defines(&loaded[i], symbols[j], 0), expected, "%s: %s", loaded[i].path,
-                         symbols[j]);
+            cr_expect_eq(object_defines(&loaded[i], symbols[j], 0), expected, "%s: %s",
+                         loaded[i].path, symbols[j]);
             defined += expected != 0 ? 1 : 0;
         }
     }
@@ -124,7 +119,7 @@ Test(elf, library_defines_what_dlsym_finds_in_it)
 /* What its address holds is not memcpy(3), but chooses one. */
 Test(elf, symbol_that_has_resolver_is_no_function)
 {
-    cr_expect(!defines(object_of(LIBC_SO), "memcpy", 0));
+    cr_expect(!object_defines(object_of(LIBC_SO), "memcpy", 0));
 }
 
 Test(elf, both_kinds_of_symbol_table_give_the_same_answer)
@@ -134,10 +129,10 @@ Test(elf, both_kinds_of_symbol_table_give_the_same_answer)
     struct object with_old = libc;
     with_old.gnu_hash = NULL;
     for (size_t i = 0; i < COUNT(symbols); i++)
-        cr_expect_eq(defines(&with_old, symbols[i], 0), defines(&libc, symbols[i], 0), "%s",
-                     symbols[i]);
+        cr_expect_eq(object_defines(&with_old, symbols[i], 0), object_defines(&libc, symbols[i], 0),
+                     "%s", symbols[i]);
     with_old.old_hash = NULL;
-    cr_expect(!defines(&with_old, "connect", 0));
+    cr_expect(!object_defines(&with_old, "connect", 0));
 }
 
 /* Whatever the version: both tables say what dlsym(3) and dlvsym(3) do. */
@@ -152,14 +147,14 @@ Test(elf, library_defines_symbol_at_its_address_and_nowhere_else)
     uintptr_t old_version = (uintptr_t)dlvsym(RTLD_DEFAULT, "fmemopen", "GLIBC_2.2.5");
     uintptr_t new_version = (uintptr_t)dlvsym(RTLD_DEFAULT, "fmemopen", "GLIBC_2.22");
     for (size_t i = 0; i < COUNT(both); i++) {
-        cr_expect(defines(both[i], "connect", connect_address));
-        cr_expect(!defines(both[i], "connect", dup_address));
-        cr_expect(!defines(both[i], "connect", connect_address + 1));
-        cr_expect(defines(both[i], "dup", dup_address));
+        cr_expect(object_defines(both[i], "connect", connect_address));
+        cr_expect(!object_defines(both[i], "connect", dup_address));
+        cr_expect(!object_defines(both[i], "connect", connect_address + 1));
+        cr_expect(object_defines(both[i], "dup", dup_address));
         if (old_version != 0 && new_version != 0) {
             cr_expect_neq(old_version, new_version);
-            cr_expect(defines(both[i], "fmemopen", old_version));
-            cr_expect(defines(both[i], "fmemopen", new_version));
+            cr_expect(object_defines(both[i], "fmemopen", old_version));
+            cr_expect(object_defines(both[i], "fmemopen", new_version));
         }
     }
 }

@@ -11,7 +11,6 @@
 
 #define FILES SOURCE_DIR "/tests/system/apps/audited"
 
-/* `seen`: what the server lists as the last command of the client that is audited. */
 /* What the audit says while a program runs, whose client's last command is `seen` by the server.
  * command: for sh, in a new directory, with $PORT and $FILES. ready: a part of a line that it
  * prints; NULL: it prints none. */

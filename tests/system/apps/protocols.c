@@ -17,12 +17,6 @@
 /* As somebody who is not root: PostgreSQL refuses to run as root. */
 static const char as_nobody[] = "cd /; umask 077; own=; [ $(id -u) != 0 ] || own='" NOBODY "'\n";
 
-static void needs_somebody_else(void)
-{
-    if (geteuid() == 0)
-        needs_root("to become somebody else");
-}
-
 static void start_postgresql(void)
 {
     needs_somebody_else();

@@ -199,9 +199,7 @@ Test(audit_rights, one_of_them_does_not)
 
 Test(audit_rights, a_process_whose_memory_never_comes_does_not_hang_the_audit)
 {
-    needs_root("to become somebody else");
-    if (!mounts_permitted())
-        cr_skip_test("mounts a file system: not in a plain chroot");
+    needs_mounts();
     enter_private_network(); /* audits elsewhere leave it alone */
     struct server *redis = start_redis(NULL);
     char *mount_point = text("%s/mnt", scratch_directory());
