@@ -33,29 +33,31 @@ static char *audited(const char *command, const char *ready, const char *seen, c
     return outcome.out;
 }
 
+/* bare, guarded: what the audit counts without the guard and with it, which notices in 45 s. */
+static void is_judged(const char *command, const char *ready, const char *seen, const char *bare,
+                      const char *guarded)
+{
+    enter_private_network();
+    char *without = audited(command, ready, seen, NULL);
+    cr_expect(strstr(without, bare) != NULL, "without the guard:\n%s", without);
+    char *with = audited(command, ready, seen, "LD_PRELOAD=" LIBRARY);
+    cr_expect(strstr(with, guarded) != NULL, "with it:\n%s", with);
+    cr_expect(strstr(with, " 45s ") != NULL, "with it:\n%s", with);
+}
+
 /* One connection, whose dead server nobody would notice. */
 static void is_noticed(const char *command, const char *seen)
 {
-    enter_private_network();
-    char *without = audited(command, NULL, seen, NULL);
-    cr_expect(strstr(without, "1 connection to Redis: 0 in order, 0 shared, 0 unknown, "
-                              "1 unnoticed ") != NULL,
-              "without the guard:\n%s", without);
-    char *with = audited(command, NULL, seen, "LD_PRELOAD=" LIBRARY);
-    cr_expect(strstr(with, "1 connection to Redis: 1 in order, ") != NULL, "with it:\n%s", with);
-    cr_expect(strstr(with, " 45s ") != NULL, "with it:\n%s", with);
+    is_judged(command, NULL, seen,
+              "1 connection to Redis: 0 in order, 0 shared, 0 unknown, 1 unnoticed ",
+              "1 connection to Redis: 1 in order, ");
 }
 
 /* A master connects and forks; its child says that it is ready. connections: with the guard. */
 static void is_not_shared(const char *command, const char *connections)
 {
-    enter_private_network();
-    char *without = audited(command, "ready", "cmd=ping", NULL);
-    cr_expect(strstr(without, "1 connection to Redis: 0 in order, 1 shared, ") != NULL,
-              "without the guard:\n%s", without);
-    char *with = audited(command, "ready", "cmd=ping", "LD_PRELOAD=" LIBRARY);
-    cr_expect(strstr(with, connections) != NULL, "with it:\n%s", with);
-    cr_expect(strstr(with, " 45s ") != NULL, "with it:\n%s", with);
+    is_judged(command, "ready", "cmd=ping", "1 connection to Redis: 0 in order, 1 shared, ",
+              connections);
 }
 
 /* Debian's, which its modules belong to. */
