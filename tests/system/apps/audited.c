@@ -53,11 +53,12 @@ static void is_noticed(const char *command, const char *seen)
               "1 connection to Redis: 1 in order, ");
 }
 
-/* A master connects and forks; its child says that it is ready. connections: with the guard. */
+/* A master connects and forks; its child says that it is ready, as unicorn's does: "ready" alone
+ * uWSGI says before it forks. connections: with the guard. */
 static void is_not_shared(const char *command, const char *connections)
 {
-    is_judged(command, "ready", "cmd=ping", "1 connection to Redis: 0 in order, 1 shared, ",
-              connections);
+    is_judged(command, "worker=0 ready", "cmd=ping",
+              "1 connection to Redis: 0 in order, 1 shared, ", connections);
 }
 
 /* Debian's, which its modules belong to. */

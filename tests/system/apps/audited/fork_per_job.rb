@@ -9,7 +9,7 @@ fork do
   rescue Redis::BaseConnectionError
     Redis.new(port: ENV["PORT"].to_i).ping
   end
-  puts "ready"
+  puts "worker=0 ready"
   $stdout.flush
   sleep
 end

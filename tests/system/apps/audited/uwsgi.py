@@ -6,7 +6,7 @@ import uwsgi
 
 client = redis.Redis(port=int(os.environ["PORT"]), single_connection_client=True)
 client.ping()
-uwsgi.post_fork_hook = lambda: print("ready", flush=True)
+uwsgi.post_fork_hook = lambda: print("worker=0 ready", flush=True)
 
 
 def application(_, start_response):
