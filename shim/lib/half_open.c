@@ -212,10 +212,9 @@ static void log_outcome(const struct entry *entry, bool proven)
 static bool is_proof(const struct knock *knock)
 {
     int error = 0;
-    socklen_t length = sizeof error;
     if (!knock->answered)
         return false;
-    kernel_getsockopt(knock->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    kernel_getsockopt(knock->fd, SOL_SOCKET, SO_ERROR, &error, sizeof error);
     return error == 0 || error == ECONNREFUSED;
 }
 
@@ -319,8 +318,7 @@ static int gather(struct knock knocks[], const struct endpoint *peer, int *place
 static int64_t longest_wait(int fd)
 {
     struct kernel_time limit = {0, 0}; /* a struct timeval, as SO_SNDTIMEO has it */
-    socklen_t length = sizeof limit;
-    kernel_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length);
+    kernel_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     int64_t given = (int64_t)limit.seconds * 1000 + limit.nanoseconds / 1000;
     return given > 0 ? earlier(given, BLOCKING_MS) : BLOCKING_MS;
 }

@@ -67,8 +67,7 @@ static void set_option(int fd, const struct option *option, int value)
 static int value_in(int fd, const struct option *option)
 {
     int value = 0;
-    socklen_t length = sizeof value;
-    int error = kernel_getsockopt(fd, option->level, option->name, &value, &length);
+    int error = kernel_getsockopt(fd, option->level, option->name, &value, sizeof value);
     return error == 0 ? value : 0;
 }
 
@@ -136,8 +135,7 @@ static void tighten_again(int fd, const struct option *option)
 static bool is_tcp(int fd)
 {
     int protocol = 0;
-    socklen_t length = sizeof protocol;
-    return kernel_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
+    return kernel_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof protocol) == 0 &&
            protocol == IPPROTO_TCP;
 }
 
@@ -149,8 +147,7 @@ static bool is_tcp(int fd)
 static bool is_unused_tcp(int fd)
 {
     unsigned char state = TCP_CLOSE;
-    socklen_t length = sizeof state;
-    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0)
+    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) == 0)
         return state == TCP_CLOSE;
     return is_tcp(fd) || kernel_setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, config()->keepidle) == 0;
 }
@@ -172,8 +169,7 @@ void keepalive_spare_fin(int fd, bool promptly)
 {
     enum { RTO_MAX_MS = 44, FIN_TIMEOUT = 120000, RETRANSMIT_EVERY = 1000 };
     int present = 0;
-    socklen_t length = sizeof present;
-    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &present, &length) < 0)
+    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &present, sizeof present) < 0)
         return;
     if (present > 0 && present < FIN_TIMEOUT)
         kernel_setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, FIN_TIMEOUT);

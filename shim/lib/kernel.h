@@ -34,10 +34,11 @@ static inline long kernel_pointer(const void *pointer)
     return (long)(uintptr_t)pointer;
 }
 
-static inline int kernel_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+/* These three fill in at most `size` bytes, and do not say how many. */
+static inline int kernel_getsockopt(int fd, int level, int name, void *value, socklen_t size)
 {
     return (int)kernel_call(SYS_getsockopt, fd, level, name, kernel_pointer(value),
-                            kernel_pointer(length), 0);
+                            kernel_pointer(&size), 0);
 }
 
 static inline int kernel_setsockopt(int fd, int level, int name, int value)
@@ -46,15 +47,15 @@ static inline int kernel_setsockopt(int fd, int level, int name, int value)
                             0);
 }
 
-static inline int kernel_getpeername(int fd, void *address, socklen_t *length)
+static inline int kernel_getpeername(int fd, void *address, socklen_t size)
 {
-    return (int)kernel_call(SYS_getpeername, fd, kernel_pointer(address), kernel_pointer(length), 0,
+    return (int)kernel_call(SYS_getpeername, fd, kernel_pointer(address), kernel_pointer(&size), 0,
                             0, 0);
 }
 
-static inline int kernel_getsockname(int fd, void *address, socklen_t *length)
+static inline int kernel_getsockname(int fd, void *address, socklen_t size)
 {
-    return (int)kernel_call(SYS_getsockname, fd, kernel_pointer(address), kernel_pointer(length), 0,
+    return (int)kernel_call(SYS_getsockname, fd, kernel_pointer(address), kernel_pointer(&size), 0,
                             0, 0);
 }
 

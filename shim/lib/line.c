@@ -35,14 +35,15 @@ void line_bytes(struct line *line, const char *bytes, size_t length)
     line->length += length;
 }
 
-static void line_unsigned(struct line *line, uint64_t number, unsigned base, unsigned width)
+/* At least so many digits, where these are few enough. */
+static void line_unsigned(struct line *line, uint64_t number, unsigned base, size_t least)
 {
     char digits[24];
     size_t at = sizeof digits;
     do {
         digits[--at] = "0123456789abcdef"[number % base];
         number /= base;
-    } while (number > 0 || sizeof digits - at < width);
+    } while (number > 0 || (sizeof digits - at < least && least < sizeof digits));
     line_bytes(line, digits + at, sizeof digits - at);
 }
 
@@ -64,7 +65,7 @@ static void line_string(struct line *line, const char *text, size_t limit)
     }
 }
 
-/* The precision of an %s: what follows '.', and where the format goes on. */
+/* The precision: what follows '.', and where the format goes on. */
 static const char *take_precision(const char *format, int given, size_t *precision)
 {
     *precision = 0;
@@ -98,7 +99,7 @@ void line_vformat(struct line *line, const char *format, va_list arguments)
             line_signed(line, va_arg(arguments, int));
             break;
         case 'u':
-            line_unsigned(line, va_arg(arguments, unsigned), 10, 1);
+            line_unsigned(line, va_arg(arguments, unsigned), 10, precision);
             break;
         case 'j': /* and its d */
             line_signed(line, va_arg(arguments, intmax_t));
@@ -118,42 +119,25 @@ void line_format(struct line *line, const char *format, ...)
     va_end(arguments);
 }
 
-/* Days since 1970 to a date of the Gregorian calendar, in 400-year eras that begin on 1 March. */
-static void line_date(struct line *line, int64_t days)
+/* Counts the days in the 400-year eras of the Gregorian calendar, which begin on 1 March. */
+void line_timestamp(struct line *line, int64_t seconds)
 {
-    days += 719468; /* 0000-03-01 */
-    uint64_t era = (uint64_t)days / 146097;
-    unsigned day = (unsigned)((uint64_t)days % 146097);
+    uint64_t now = seconds < 0 ? 0 : (uint64_t)seconds;
+    uint64_t days = now / 86400 + 719468; /* since 0000-03-01 */
+    unsigned clock = (unsigned)(now % 86400);
+    unsigned day = (unsigned)(days % 146097);
     unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
     day -= 365 * year + year / 4 - year / 100;
     unsigned month = (5 * day + 2) / 153; /* 0 is March */
     day -= (153 * month + 2) / 5;
-    line_unsigned(line, era * 400 + year + (month >= 10 ? 1 : 0), 10, 4);
-    line_bytes(line, "-", 1);
-    line_unsigned(line, month < 10 ? month + 3 : month - 9, 10, 2);
-    line_bytes(line, "-", 1);
-    line_unsigned(line, day + 1, 10, 2);
-}
-
-void line_timestamp(struct line *line, int64_t seconds)
-{
-    uint64_t now = seconds < 0 ? 0 : (uint64_t)seconds;
-    line_date(line, (int64_t)(now / 86400));
-    line_bytes(line, "T", 1);
-    line_unsigned(line, now / 3600 % 24, 10, 2);
-    line_bytes(line, ":", 1);
-    line_unsigned(line, now / 60 % 60, 10, 2);
-    line_bytes(line, ":", 1);
-    line_unsigned(line, now % 60, 10, 2);
-    line_bytes(line, "Z", 1);
+    year += (unsigned)(days / 146097) * 400 + (month >= 10 ? 1 : 0);
+    line_format(line, "%.4u-%.2u-%.2uT%.2u:%.2u:%.2uZ", year, month < 10 ? month + 3 : month - 9,
+                day + 1, clock / 3600, clock / 60 % 60, clock % 60);
 }
 
 void line_ipv4(struct line *line, const unsigned char address[4])
 {
-    for (int i = 0; i < 4; i++) {
-        line_bytes(line, ".", i == 0 ? 0 : 1);
-        line_unsigned(line, address[i], 10, 1);
-    }
+    line_format(line, "%d.%d.%d.%d", address[0], address[1], address[2], address[3]);
 }
 
 static unsigned ipv6_group(const unsigned char address[16], int group)

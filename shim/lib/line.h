@@ -18,8 +18,8 @@ struct line {
 };
 
 /*
- * Adds what printf(3) would, for these conversions alone: %s, %.*s and %.60s, %d, %u, %jd, %%. What
- * stands for an %s may have been chosen by somebody else, and keeps to its place: a byte of a
+ * Adds what printf(3) would, for these conversions alone: %s, %.*s, %.60s, %d, %u, %.2u, %jd, %%.
+ * What stands for an %s may have been chosen by somebody else, and keeps to its place: a byte of a
  * control character, or one that is not UTF-8, is shown as \x1b, a backslash as two.
  */
 void line_format(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));

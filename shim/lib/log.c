@@ -91,28 +91,15 @@ static void end(struct line *line)
         complain_of_log(error);
 }
 
-static void write_line(enum log_level level, const char *format, va_list arguments)
-{
-    struct line line;
-    begin(&line, level);
-    line_vformat(&line, format, arguments);
-    end(&line);
-}
-
 void log_write(enum log_level level, const char *format, ...)
 {
+    struct line line;
     va_list arguments;
+    if (!log_wants(level))
+        return;
+    begin(&line, level);
     va_start(arguments, format);
-    if (log_wants(level))
-        write_line(level, format, arguments);
+    line_vformat(&line, format, arguments);
     va_end(arguments);
-}
-
-void log_warn_once(atomic_bool *said, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (log_wants(LOG_LEVEL_WARN) && !atomic_exchange(said, true))
-        write_line(LOG_LEVEL_WARN, format, arguments);
-    va_end(arguments);
+    end(&line);
 }

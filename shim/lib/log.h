@@ -21,8 +21,11 @@ bool log_wants(enum log_level level);
 /* Writes a line, if one of its level is wanted. The format is line_format's. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A warning, once in the life of `said`, which is the caller's and begins as false. */
-void log_warn_once(atomic_bool *said, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* A warning, once in the life of `said`, an atomic_bool that begins as false. */
+#define log_warn_once(said, ...)                                                                   \
+    do {                                                                                           \
+        if (log_wants(LOG_LEVEL_WARN) && !atomic_exchange((said), true))                           \
+            log_write(LOG_LEVEL_WARN, __VA_ARGS__);                                                \
+    } while (0)
 
 #endif

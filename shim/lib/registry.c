@@ -195,8 +195,7 @@ static uint64_t inode_identity(int fd)
 uint64_t registry_identify(int fd)
 {
     uint64_t cookie = 0;
-    socklen_t length = sizeof cookie;
-    int error = kernel_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
+    int error = kernel_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie);
     if (error == 0)
         return cookie;
     return error == -EBADF || error == -ENOTSOCK ? 0 : inode_identity(fd);

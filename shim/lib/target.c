@@ -135,9 +135,8 @@ bool target_local(int fd, struct endpoint *endpoint)
 {
     struct sockaddr_in6 in6 = {.sin6_scope_id = 0};
     struct sockaddr_in in;
-    socklen_t length = sizeof in6;
     memset(endpoint, 0, sizeof *endpoint);
-    if (kernel_getsockname(fd, &in6, &length) < 0)
+    if (kernel_getsockname(fd, &in6, sizeof in6) < 0)
         return false;
     if (in6.sin6_family == AF_INET6) {
         from_inet6(&in6, endpoint);
@@ -176,8 +175,7 @@ bool target_equal(const struct endpoint *one, const struct endpoint *other)
 static int socket_number(int fd, int option)
 {
     int number = 0;
-    socklen_t length = sizeof number;
-    return kernel_getsockopt(fd, SOL_SOCKET, option, &number, &length) == 0 ? number : -1;
+    return kernel_getsockopt(fd, SOL_SOCKET, option, &number, sizeof number) == 0 ? number : -1;
 }
 
 bool target_is_stream(int fd)
@@ -188,8 +186,7 @@ bool target_is_stream(int fd)
 bool target_is_unused_unix(int fd)
 {
     struct sockaddr_un un;
-    socklen_t length = sizeof un;
-    return target_is_stream(fd) && kernel_getpeername(fd, &un, &length) == -ENOTCONN &&
+    return target_is_stream(fd) && kernel_getpeername(fd, &un, sizeof un) == -ENOTCONN &&
            socket_number(fd, SO_ACCEPTCONN) == 0;
 }
 
@@ -197,9 +194,8 @@ static void name_path(struct target_name *name, int fd)
 {
     static const char unknown[] = "a Unix-domain socket";
     struct sockaddr_un un;
-    socklen_t length = sizeof un;
     memset(&un, 0, sizeof un);
-    if (kernel_getpeername(fd, &un, &length) < 0 || un.sun_path[0] == '\0')
+    if (kernel_getpeername(fd, &un, sizeof un) < 0 || un.sun_path[0] == '\0')
         memcpy(name->text, unknown, sizeof unknown);
     else
         memcpy(name->text, un.sun_path, sizeof un.sun_path);

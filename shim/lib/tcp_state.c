@@ -37,8 +37,7 @@ static bool is_quiet(const struct tcp_state *tcp)
 enum tcp_peer tcp_peer(int fd)
 {
     struct tcp_state tcp = {.state = 0};
-    socklen_t length = sizeof tcp;
-    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length) < 0)
+    if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, sizeof tcp) < 0)
         return PEER_NONE;
     bool unanswered = tcp.retransmits > 0 || tcp.probes > 0;
     if (tcp.state == TCP_CLOSE) /* a handshake that failed has acknowledged nothing */
@@ -53,7 +52,6 @@ enum tcp_peer tcp_peer(int fd)
 bool tcp_is_connected(int fd)
 {
     unsigned char state = TCP_CLOSE;
-    socklen_t length = sizeof state;
-    return kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 &&
+    return kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) == 0 &&
            state == TCP_ESTABLISHED;
 }

@@ -69,6 +69,7 @@ Test(line, number_is_written_as_printf_writes_it)
     for (size_t i = 0; i < COUNT(numbers); i++) {
         EXPECT_AS_PRINTF("%jd", (intmax_t)numbers[i]);
         EXPECT_AS_PRINTF("%d and %u.", (int)numbers[i], (unsigned)numbers[i]);
+        EXPECT_AS_PRINTF("%.2u and %.23u", (unsigned)numbers[i], (unsigned)numbers[i]);
     }
 }
 
