@@ -120,7 +120,7 @@ EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
 EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
     int result = real()->setsockopt(fd, level, name, value, length);
-    if (result == 0 && keepalive_owns(level, name) && registry_may_hold(fd) && config()->force &&
+    if (registry_watches(fd) && result == 0 && keepalive_owns(level, name) && config()->force &&
         registry_tunes(fd))
         keepalive_restore(fd, level, name);
     if (half_open_any())

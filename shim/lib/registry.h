@@ -78,7 +78,7 @@ bool registry_may_hold(int fd);
 /* For each remainder of 1,024: was a TCP connection recorded there, which nobody has found gone? */
 extern atomic_bool registry_watched[1024];
 
-/* For the close hook, in line: false is certain, and nearly every close is told by it. */
+/* In line, for close and setsockopt: false is certain, and true of few that are not guarded. */
 static inline bool registry_watches(int fd)
 {
     return atomic_load_explicit(&registry_watched[(unsigned)fd % 1024], memory_order_relaxed);
