@@ -206,7 +206,7 @@ demo:
 FUZZ_SECONDS ?= 10
 FUZZ_SEED    ?= 0
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_FLAGS   := -g -O1 $(STANDARD) $(WARNINGS) \
+FUZZ_FLAGS   := -g -O1 $(STANDARD) -iquote tests/helpers $(WARNINGS) \
                 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
                 -fsanitize-coverage-ignorelist=tests/fuzz/untraced
 FUZZ_MODULES := $(filter-out %/hooks.c %/start.c,$(wildcard shim/lib/*.c shim/lib/*/*.c))
@@ -225,7 +225,7 @@ fuzz:
 	        tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h tests/fuzz/untraced $(FUZZ_MODULES) $(wildcard shim/lib/*.h shim/lib/*/*.h)
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h tests/helpers/same_config.h tests/fuzz/untraced $(FUZZ_MODULES) $(wildcard shim/lib/*.h shim/lib/*/*.h)
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MODULES) -ldl
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "same_config.h"
 #include "unit.h"
 
 TestSuite(config, .timeout = 20);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "same_config.h"
 #include "unit.h"
 
 static size_t lines_of(const char *complaints)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "same_config.h"
 #include "unit.h"
 
 static char *printed(const struct config *config)

@@ -94,31 +94,6 @@ struct reading *read_setting(const char *name, const char *value)
     return read_settings(WORDS(text("%s=%s", name, value)));
 }
 
-static bool same_text(const char *one, const char *other)
-{
-    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
-}
-
-static bool same_ports(const struct config *one, const struct config *other)
-{
-    unsigned port = 0;
-    while (port <= 65536 && config_lists_port(one, port) == config_lists_port(other, port))
-        port++;
-    return port > 65536;
-}
-
-/* Where the texts are kept, and what stands behind their end, means nothing. */
-bool same_but_for_mistakes(const struct config *one, const struct config *other)
-{
-    size_t first = offsetof(struct config, keepidle);
-    size_t end = offsetof(struct config, port_ranges);
-    struct config copy = *one;
-    copy.mistakes = other->mistakes;
-    return same_text(one->unix_globs, other->unix_globs) && same_text(one->log, other->log) &&
-           same_ports(one, other) &&
-           memcmp((const char *)&copy + first, (const char *)other + first, end - first) == 0;
-}
-
 int open_capture(void)
 {
     int capture = memfd_create("capture", MFD_CLOEXEC);

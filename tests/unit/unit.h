@@ -31,7 +31,6 @@ struct reading {
 struct reading *read_entries(const char *const entries[]);
 struct reading *read_settings(const char *const settings[]);
 struct reading *read_setting(const char *name, const char *value);
-bool same_but_for_mistakes(const struct config *one, const struct config *other);
 
 /*
  * Replaces every REDISGUARD_ variable of this process by these. It counts only before
