@@ -116,12 +116,14 @@ EXPORTED int connect(int fd, const struct sockaddr *peer, socklen_t length)
     return real()->connect(fd, peer, length);
 }
 
-/* The kernel judges the program's call first; what it accepts does not stand on our connections. */
+/* What was never a guarded connection goes on by a tail jump. The kernel judges the program's call
+ * first; what it accepts does not stand on our connections. */
 EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
+    if (!registry_watches(fd))
+        return real()->setsockopt(fd, level, name, value, length);
     int result = real()->setsockopt(fd, level, name, value, length);
-    if (registry_watches(fd) && result == 0 && keepalive_owns(level, name) && config()->force &&
-        registry_tunes(fd))
+    if (result == 0 && keepalive_owns(level, name) && config()->force && registry_tunes(fd))
         keepalive_restore(fd, level, name);
     if (half_open_any())
         guard_connected(fd);
