@@ -41,9 +41,15 @@ static void log_cut(int fd, const struct record *record)
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     target_name(&peer, &record->endpoint, fd);
-    log_write(LOG_LEVEL_DEBUG, "descriptor %d %s in this child: %s, opened %jd s ago by pid %d", fd,
-              config()->fork == FORK_CLOSE ? "closed" : "cut off", peer.text,
-              (intmax_t)(kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened), record->opener);
+    intmax_t age = kernel_clock(CLOCK_MONOTONIC_COARSE) - record->opened;
+    if (config()->fork == FORK_CLOSE)
+        log_write(LOG_LEVEL_DEBUG,
+                  "descriptor %d closed in this child: %s, opened %jd s ago by pid %d", fd,
+                  peer.text, age, record->opener);
+    else
+        log_write(LOG_LEVEL_DEBUG,
+                  "descriptor %d cut off in this child: %s, opened %jd s ago by pid %d", fd,
+                  peer.text, age, record->opener);
 }
 
 static void log_no_dead_socket(int error)

@@ -7,7 +7,7 @@
  * forgets while a fork is under way it adds to this ring first, for the child to find.
  * tests/proof/fork_registry.pml is the same, for a model checker.
  *
- * Lock-free and async-signal-safe. Called by the fork handlers, the _Fork hook and registry.c.
+ * Lock-free and async-signal-safe. Called by fork.c and registry.c.
  */
 #ifndef FORK_RING_H
 #define FORK_RING_H

@@ -1,5 +1,5 @@
 /*
- * guard.c: what happens to a descriptor that is about to be connected to Redis; see guard.h.
+ * guard.c: what happens to a connection to Redis from its connect to its close; see guard.h.
  */
 #include "guard.h"
 
@@ -25,7 +25,8 @@ static void log_guarded(int fd, const struct endpoint *endpoint)
         return;
     target_name(&peer, endpoint, fd);
     if (endpoint->family == AF_UNIX) {
-        log_write(LOG_LEVEL_DEBUG, "descriptor %d guarded: %s", fd, peer.text);
+        log_write(LOG_LEVEL_DEBUG, "descriptor %d guarded against fork and exec: %s", fd,
+                  peer.text);
         return;
     }
     struct keepalive_times times = keepalive_times(fd);
@@ -51,14 +52,14 @@ static void close_on_exec(int fd)
                       error_name(error));
 }
 
-static void note_whether_recorded(bool recorded)
+static void warn_if_unrecorded(bool recorded)
 {
     static atomic_bool said;
     if (!recorded)
         log_warn_once(&said, "recording a connection: ENOMEM; forked children share it");
 }
 
-static void note_kind_of(uint64_t identity)
+static void log_inode_identity(uint64_t identity)
 {
     static atomic_bool said;
     if (!registry_is_inode(identity) || !log_wants(LOG_LEVEL_DEBUG) || atomic_exchange(&said, true))
@@ -79,10 +80,10 @@ struct guarded guard_begin(int fd, const struct endpoint *endpoint)
     if (config()->cloexec)
         close_on_exec(fd);
     bool recorded = registry_record(fd, replaced, identity, endpoint);
-    note_whether_recorded(recorded);
+    warn_if_unrecorded(recorded);
     if (recorded)
         registry_record_copies(fd, identity);
-    note_kind_of(identity);
+    log_inode_identity(identity);
     return recorded ? (struct guarded){GUARD_NEW, identity} : none;
 }
 
@@ -178,7 +179,7 @@ void guard_connected(int fd)
 
 void guard_copy(int from, int to)
 {
-    note_whether_recorded(registry_copy(from, to));
+    warn_if_unrecorded(registry_copy(from, to));
 }
 
 void guard_end(int fd, uint64_t identity)

@@ -1,7 +1,6 @@
 /*
- * guard.h: what happens to a descriptor that is about to be connected to Redis.
- *
- * Called by the connect hook, around the real call. Uses keepalive, registry and log.
+ * guard.h: what happens to a connection to Redis: around its connect, and when its descriptor is
+ * copied, replaced or closed. Called by the hooks.
  */
 #ifndef GUARD_H
 #define GUARD_H

@@ -8,7 +8,7 @@
  * the SYN. That the knock connects is the proof: the server has no other connection of that address
  * and port any more.
  *
- * Lock-free and async-signal-safe. guard.c calls it.
+ * Lock-free and async-signal-safe. Called by guard.c, fork.c and the hooks.
  */
 #ifndef HALF_OPEN_H
 #define HALF_OPEN_H
@@ -21,7 +21,7 @@
 /* How many are remembered; half_open.c alone writes it. */
 extern atomic_int half_open_count;
 
-/* Is any remembered? One load: every connect, setsockopt and getsockopt asks. */
+/* Is any remembered? One load, in line for the hooks. */
 static inline bool half_open_any(void)
 {
     return __builtin_expect(atomic_load_explicit(&half_open_count, memory_order_relaxed) != 0, 0);

@@ -20,7 +20,6 @@
 #include "dl/real.h"
 #include "dl/rebind.h"
 #include "fork.h"
-#include "fork_ring.h"
 #include "guard.h"
 #include "half_open.h"
 #include "inherited.h"

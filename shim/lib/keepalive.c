@@ -132,13 +132,6 @@ static void tighten_again(int fd, const struct option *option)
         limit_user_timeout(fd);
 }
 
-static bool is_tcp(int fd)
-{
-    int protocol = 0;
-    return kernel_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof protocol) == 0 &&
-           protocol == IPPROTO_TCP;
-}
-
 /*
  * TCP, and neither connected, connecting nor listening? Only TCP answers TCP_INFO, whose first byte
  * is the state (tcp(7)). Where a sandbox refuses to tell, a TCP socket is taken for unused; and
@@ -149,7 +142,8 @@ static bool is_unused_tcp(int fd)
     unsigned char state = TCP_CLOSE;
     if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) == 0)
         return state == TCP_CLOSE;
-    return is_tcp(fd) || kernel_setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, config()->keepidle) == 0;
+    return kernel_socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP ||
+           kernel_setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, config()->keepidle) == 0;
 }
 
 bool keepalive_tune(int fd)

@@ -1,6 +1,5 @@
 /*
- * keepalive.h: the tuning of one socket, and what TCP says of its peer. The only file that knows
- * TCP options.
+ * keepalive.h: the tuning of one socket: its keepalive and its user timeout.
  *
  * Called by guard.c before the handshake and when the socket is closed, and by the setsockopt hook
  * after the program's own call.

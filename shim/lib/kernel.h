@@ -41,6 +41,13 @@ static inline int kernel_getsockopt(int fd, int level, int name, void *value, so
                             kernel_pointer(&size), 0);
 }
 
+/* Of level SOL_SOCKET, a number that is not negative; or -1. */
+static inline int kernel_socket_option(int fd, int name)
+{
+    int value = 0;
+    return kernel_getsockopt(fd, SOL_SOCKET, name, &value, sizeof value) == 0 ? value : -1;
+}
+
 static inline int kernel_setsockopt(int fd, int level, int name, int value)
 {
     return (int)kernel_call(SYS_setsockopt, fd, level, name, kernel_pointer(&value), sizeof value,
@@ -135,14 +142,7 @@ static inline bool kernel_is_proc(int directory)
 {
     enum { PROC_SUPER_MAGIC = 0x9fa0 };
     long status[32] = {0}; /* a struct statfs begins with the type of the file system */
-#if defined(__i386__)
-    enum { STATFS64_SIZE = 84 };
-    long error =
-        kernel_call(SYS_fstatfs64, directory, STATFS64_SIZE, kernel_pointer(status), 0, 0, 0);
-#else
-    long error = kernel_call(SYS_fstatfs, directory, kernel_pointer(status), 0, 0, 0, 0);
-#endif
-    return error == 0 && status[0] == PROC_SUPER_MAGIC;
+    return ARCH_FSTATFS(directory, kernel_pointer(status)) == 0 && status[0] == PROC_SUPER_MAGIC;
 }
 
 static inline long kernel_write(int fd, const void *bytes, size_t length)

@@ -2,7 +2,7 @@
  * log.h: what the guard did, for the operator: one line an event, one write(2) a line.
  *
  * Nothing is written unless REDISGUARD_LOG says where. Async-signal-safe; holds no descriptor, so
- * that none can become something else. Called by guard.c, fork.c, keepalive.c, rebind.c, hooks.c.
+ * that none can become something else. Called by whoever has something to report.
  */
 #ifndef LOG_H
 #define LOG_H

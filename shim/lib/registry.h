@@ -6,7 +6,7 @@
  * stands the socket's identity, and every answer given here was checked against the kernel first,
  * but for registry_may_hold. Lock-free and async-signal-safe; a fork at any instant finds each
  * record either there or absent. (What it says of the peer, for the log, may be half renewed.)
- * Called by guard.c, fork.c and the hooks.
+ * Called by guard.c, fork.c, half_open.c, inherited.c and the hooks.
  */
 #ifndef REGISTRY_H
 #define REGISTRY_H
@@ -78,7 +78,7 @@ bool registry_may_hold(int fd);
 /* For each remainder of 1,024: was a TCP connection recorded there, which nobody has found gone? */
 extern atomic_bool registry_watched[1024];
 
-/* In line, for close and setsockopt: false is certain, and true of few that are not guarded. */
+/* In line, for close, dup2, dup3 and setsockopt: false is certain, true is said of few others. */
 static inline bool registry_watches(int fd)
 {
     return atomic_load_explicit(&registry_watched[(unsigned)fd % 1024], memory_order_relaxed);

@@ -31,10 +31,7 @@ static uintptr_t page_of(uintptr_t address)
     return address / SMALLEST_PAGE;
 }
 
-/*
- * What is shorter than the eight bytes that can be asked for lies at one edge of readable memory at
- * most, so that one of two questions about it is answered with yes.
- */
+/* Probes eight bytes forward, else the eight that end where a shorter address ends. */
 static bool head_is_readable(const void *memory, size_t length)
 {
     if (kernel_can_read(memory))
@@ -45,7 +42,7 @@ static bool head_is_readable(const void *memory, size_t length)
 }
 
 /* A sandbox may refuse the question itself; then nobody's address is looked at. */
-static void see_whether_one_may_ask(void)
+static void warn_if_probe_blocked(void)
 {
     static const uint64_t readable;
     static atomic_bool said;
@@ -113,7 +110,7 @@ bool target_is_redis(const struct sockaddr *peer, socklen_t length, struct endpo
     if (length <= sizeof family || length > sizeof(struct sockaddr_storage))
         return false;
     if (!head_is_readable(peer, length)) {
-        see_whether_one_may_ask();
+        warn_if_probe_blocked();
         return false;
     }
     memcpy(&family, peer, sizeof family); /* which may be misaligned */
@@ -172,22 +169,16 @@ bool target_equal(const struct endpoint *one, const struct endpoint *other)
     return same;
 }
 
-static int socket_number(int fd, int option)
-{
-    int number = 0;
-    return kernel_getsockopt(fd, SOL_SOCKET, option, &number, sizeof number) == 0 ? number : -1;
-}
-
 bool target_is_stream(int fd)
 {
-    return socket_number(fd, SO_TYPE) == SOCK_STREAM;
+    return kernel_socket_option(fd, SO_TYPE) == SOCK_STREAM;
 }
 
 bool target_is_unused_unix(int fd)
 {
     struct sockaddr_un un;
     return target_is_stream(fd) && kernel_getpeername(fd, &un, sizeof un) == -ENOTCONN &&
-           socket_number(fd, SO_ACCEPTCONN) == 0;
+           kernel_socket_option(fd, SO_ACCEPTCONN) == 0;
 }
 
 static void name_path(struct target_name *name, int fd)

@@ -1,5 +1,5 @@
 /*
- * target.h: is this address a Redis endpoint? The only file that knows address families.
+ * target.h: is this address a Redis endpoint? The only file that reads a struct sockaddr.
  *
  * Called by the connect hook before the real connect, and by whoever logs a peer's name.
  */

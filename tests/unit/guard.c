@@ -254,7 +254,8 @@ Test(guard, log_names_guarded_descriptor_its_peer_and_its_times)
     guard_settle(by_name, &by_path, guarded_as(GUARD_NEW, by_name), 0, 0);
     cr_expect_not_null(
         strstr(captured(capture),
-               text("] debug: descriptor %d guarded: a Unix-domain socket\n", by_name)));
+               text("] debug: descriptor %d guarded against fork and exec: a Unix-domain socket\n",
+                    by_name)));
 }
 
 Test(guard, connect_that_failed_is_not_logged_as_guarded)

@@ -24,6 +24,10 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 #define ARCH_GETEUID    SYS_geteuid
 #define ARCH_LARGE_FILE 0
 
+#define ARCH_FSTATFS(fd, status) kernel_call(SYS_fstatfs, fd, status, 0, 0, 0, 0)
+
+#define ARCH_LIBRARY_DIRECTORIES "aarch64", "atomics" /* see x86_64.h */
+
 /* elf(5): what fills an entry with a function's address, and how it is written down. */
 #define ARCH_JUMP_SLOT             R_AARCH64_JUMP_SLOT
 #define ARCH_GLOB_DAT              R_AARCH64_GLOB_DAT

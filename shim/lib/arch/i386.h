@@ -33,6 +33,9 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 #define ARCH_GETEUID    SYS_geteuid32
 #define ARCH_LARGE_FILE 0100000
 
+/* 84 is the size of its struct statfs64. */
+#define ARCH_FSTATFS(fd, status) kernel_call(SYS_fstatfs64, fd, 84, status, 0, 0, 0)
+
 /* libc's struct stat is not the kernel's here. Fills in what the guard asks for. */
 #define ARCH_HAS_FSTAT
 static inline int kernel_fstat(int fd, struct stat *status)
@@ -49,6 +52,8 @@ static inline int kernel_fstat(int fd, struct stat *status)
     status->st_uid = file.user;
     return error;
 }
+
+#define ARCH_LIBRARY_DIRECTORIES "i686", "i586", "sse2" /* see x86_64.h */
 
 /* elf(5): what fills an entry with a function's address, and how it is written down. */
 #define ARCH_JUMP_SLOT       R_386_JMP_SLOT

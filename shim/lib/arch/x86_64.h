@@ -21,6 +21,11 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 #define ARCH_GETEUID    SYS_geteuid
 #define ARCH_LARGE_FILE 0
 
+#define ARCH_FSTATFS(fd, status) kernel_call(SYS_fstatfs, fd, status, 0, 0, 0, 0)
+
+/* Within a directory of libraries, before glibc 2.37: ld.so(8) looks into these first. */
+#define ARCH_LIBRARY_DIRECTORIES "x86_64", "haswell", "xeon_phi", "avx512_1"
+
 /* elf(5): what fills an entry with a function's address, and how it is written down. */
 #define ARCH_JUMP_SLOT             R_X86_64_JUMP_SLOT
 #define ARCH_GLOB_DAT              R_X86_64_GLOB_DAT

@@ -50,9 +50,7 @@ static void *dlopen_and_rebind(const char *file, int mode)
  */
 static bool path_may_hold(const char *path, const char *name)
 {
-    const char *const parts[] = {name,      "glibc-hwcaps", "tls",      "x86_64",
-                                 "haswell", "xeon_phi",     "avx512_1", "aarch64",
-                                 "atomics", "i686",         "i586",     "sse2"};
+    const char *const parts[] = {name, "glibc-hwcaps", "tls", ARCH_LIBRARY_DIRECTORIES};
     char file[PATH_MAX];
     for (size_t length;; path += length + 1) {
         length = text_until(path, ':');

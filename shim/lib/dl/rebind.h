@@ -2,7 +2,7 @@
  * rebind.h: a module loaded with RTLD_DEEPBIND binds straight to libc; here its GOT entries for the
  * hooked names are pointed at the hooks: at once, or by the next hook that its thread calls.
  * deferred.c says when, rebind.c does it. Called by the dlopen hook, and at the head of every
- * other.
+ * other but close.
  */
 #ifndef REBIND_H
 #define REBIND_H
