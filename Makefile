@@ -172,7 +172,9 @@ system-test: $(SYSTEM_TESTS)
 
 # One suite or test, by Criterion's pattern SUITE/TEST, with what it needs built.
 T ?= *
-check: $(BUILD)/unit-tests $(SYSTEM_TESTS)
+check:
+	tests/dependencies test
+	@$(MAKE) $(BUILD)/unit-tests $(SYSTEM_TESTS)
 	@tests/check '$(T)' $(BUILD)/unit-tests $(BUILD)/system-tests
 
 # What every target needs, at once.
@@ -276,7 +278,7 @@ PYTHON_FILES := tests/lab/lab tests/suites/suites tests/bench/bench tests/bench/
                  tests/lab/*.py tests/lab/clients/*.py)
 
 # What has a name in elf(5), ld.so(8) or POSIX is called by that name: shim/README.md's glossary.
-PRIVATE_WORDS := '[r]ecruit|[m]akeshift|[p]ut off|[s]ettled|[f]olders?|[h]ung up|[p]ass(es)? the guard by|[n]o longer ours'
+PRIVATE_WORDS := '[r]ecruit|[m]akeshift|[p]ut[_ ]off|[s]ettled|[f]olders?|[h]ung[_ ]up|[p]ass(es)? the guard by|[n]o[_ ]longer[_ ]ours'
 
 lint:
 	tests/dependencies test lint
@@ -290,7 +292,7 @@ lint:
 	shellcheck $(SHELL_FILES)
 	pyflakes3 $(PYTHON_FILES)
 	shellcheck --shell=bash shim/package/completion.bash
-	! grep -rnwiE $(PRIVATE_WORDS) --exclude='*.svg' Makefile README.md include shim examples tests
+	! grep -rniE $(PRIVATE_WORDS) --exclude='*.svg' Makefile README.md include shim examples tests
 	mandoc -T lint -W warning shim/man/redisguard.1 shim/man/redisguard.7
 	tests/documents
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O2 -g -Werror' all

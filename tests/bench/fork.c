@@ -1,7 +1,7 @@
 /*
  * fork MEGABYTES CONNECTIONS OTHERS [by-hand]: fork, _exit in the child, wait; in a process that
  * has written to so much memory, and has so many connections and so many other descriptors open.
- * by-hand: the child does what cutting them off takes at the least: one closed socket, and for each
+ * by-hand: the child does what cutting them off takes at the least: one dead socket, and for each
  * connection the question whether it still is that socket, and dup3.
  */
 #include "worker.h"

@@ -51,7 +51,6 @@ static inline redisContext *connect_to(const char *address)
     return context;
 }
 
-/* The address is not on the stack: the guard has to ask whether it can be read. */
 static inline int connect_socket(int port, int flags)
 {
     static _Thread_local struct sockaddr_in peer = {.sin_family = AF_INET};

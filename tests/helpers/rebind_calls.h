@@ -9,7 +9,7 @@
 struct calls {
     int (*connect)(int fd, const struct sockaddr *peer, socklen_t length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
-    pid_t (*fork_only)(void); /* _Fork: what the pthread_atfork handler does not see */
+    pid_t (*fork_no_handlers)(void); /* _Fork: what the pthread_atfork handler does not see */
     int (*dup)(int fd);
     int (*dup2)(int from, int to);
     int (*dup3)(int from, int to, int flags);

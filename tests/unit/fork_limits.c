@@ -1,5 +1,5 @@
 /*
- * sever_limits.c: the tests of shim/lib/fork.c in a child that may not open another descriptor, or
+ * fork_limits.c: the tests of shim/lib/fork.c in a child that may not open another descriptor, or
  * not make a socket pair: it must be cut off from the parent's connection all the same.
  */
 #include <criterion/criterion.h>

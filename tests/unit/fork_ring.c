@@ -1,5 +1,5 @@
 /*
- * fork_ring.c: the tests of shim/lib/fork_ring.c: what is noted while forks are under way, and what
+ * fork_ring.c: the tests of shim/lib/fork_ring.c: what is added while forks are under way, and what
  * each child finds of it.
  */
 #include "fork_ring.h"

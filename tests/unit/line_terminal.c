@@ -1,5 +1,5 @@
 /*
- * line_terminal.c: the tests of shim/lib/line.c and shim/log.c on a terminal: one that nobody
+ * line_terminal.c: the tests of shim/lib/line.c and shim/lib/log.c on a terminal: one that nobody
  * reads, one that stops whoever writes to it from the background, one that is nobody's controlling
  * terminal.
  */

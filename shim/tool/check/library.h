@@ -9,7 +9,7 @@
 /* Findings about the file and where it lies. False: no loader could preload it. */
 bool library_is_usable(const char *library);
 
-/* Puts it first into our own LD_PRELOAD, unless it is in there, as the wrapper does. */
+/* Puts it first into our own LD_PRELOAD, unless it is in there, as for a command that is run. */
 void library_preload(const char *library);
 
 /* Does LD_PRELOAD hold this path? */

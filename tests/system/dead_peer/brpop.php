@@ -1,7 +1,7 @@
 <?php
 /*
  * A worker without any timeout: connects by METHOD, waits in BRPOP, says what ended the wait.
- * Called by hang.c as: brpop.php PORT connect|pconnect|reconnect
+ * Called by dead_peer.c as: brpop.php PORT connect|pconnect|reconnect
  */
 [, $port, $method] = $argv;
 ini_set('default_socket_timeout', '-1');

@@ -1,7 +1,7 @@
 <?php
 /*
  * Connects, waits for a line on stdin, then sends one GET: what does a command meet that goes out
- * into a network that is gone? Called by hang.c as: get_when_told.php PORT
+ * into a network that is gone? Called by dead_peer.c as: get_when_told.php PORT
  */
 ini_set('default_socket_timeout', '-1');
 $redis = new Redis();

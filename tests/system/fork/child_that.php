@@ -2,7 +2,7 @@
 /*
  * A master connects and forks one child, which uses the inherited object in the way that is named.
  * Says what the child saw, then whether the master still has its connection.
- * Called by shared.c as: child_that.php PORT pipelines|multis|... connect|pconnect|unix
+ * Called by shared_connection.c as: child_that.php PORT pipelines|multis|... connect|pconnect|unix
  */
 [, $port, $does, $method] = $argv;
 

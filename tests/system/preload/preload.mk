@@ -16,7 +16,7 @@ $(PRELOAD_SANITIZED): tests/system/preload/programs/preload_sanitized.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -fno-sanitize-recover=all -MMD -MP -o $@ $< -lhiredis -ldl -pthread
 
-# ---- early: a client among the libraries that the program needs ----
+# ---- lifecycle: a client among the libraries that the program needs ----
 
 LIFECYCLE_NEEDS := $(SYSTEM_PROGRAMS)/lifecycle_needs
 PROGRAMS += $(LIFECYCLE_NEEDS)

@@ -98,7 +98,7 @@ Test(install, what_others_may_read_does_not_depend_on_the_umask)
 
 /* ---- and taken away ---- */
 
-Test(install, uninstall_leaves_no_file_of_ours_and_none_of_our_folders)
+Test(install, uninstall_leaves_no_file_of_ours_and_none_of_our_directories)
 {
     char *to = text("%s/image", scratch_directory());
     make_succeeds("install", text("DESTDIR=%s", to));

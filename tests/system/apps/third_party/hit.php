@@ -1,6 +1,6 @@
 <?php
 /* A request as any web application makes them: connect, count, command from a child, answer.
- * Run by php-fpm in foreign_servers.c. */
+ * Run by php-fpm in third_party_servers.c. */
 $redis = new Redis();
 $redis->pconnect('127.0.0.1', (int) $_SERVER['REDIS_PORT']);
 $redis->incr('hits');

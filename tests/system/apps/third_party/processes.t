@@ -1,4 +1,4 @@
-# What Perl does with processes, pipes and sockets, as Test::More says it. Run by foreign.c, bare
+# What Perl does with processes, pipes and sockets, as Test::More says it. Run by third_party.c, bare
 # and guarded, with the port of a Redis server on the loopback in REDIS_PORT.
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # What each test of a run of Python's own tests came to, a line each, out of the file that
-# python3 -m test --junit-xml wrote. Run by foreign_python.c.
+# python3 -m test --junit-xml wrote. Run by third_party_python.c.
 import sys
 import xml.etree.ElementTree
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Much of what a shell does with processes, descriptors and signals, in a form whose output is the
-# same each time. Run by foreign.c in a directory of its own, bare and guarded, with the port of a
+# same each time. Run by third_party.c in a directory of its own, bare and guarded, with the port of a
 # Redis server on the loopback.
 set -u
 port=$1

@@ -1,7 +1,7 @@
 /*
  * Calls setsockopt(2) for the keepalive options of a connection, with every kind of argument that
- * is wrong and some that are right, and prints what came back. Run by the defence tests, bare and
- * under the preload: the two must not differ.
+ * is wrong and some that are right, and prints what came back. Run by setsockopt_override.c, bare
+ * and under the preload: the two must not differ.
  *
  *     bad_options PORT
  *

@@ -62,7 +62,7 @@ static pid_t call_getppid(void)
 const struct calls rebind_calls = {
     .connect = call_connect,
     .setsockopt = call_setsockopt,
-    .fork_only = call_fork_only,
+    .fork_no_handlers = call_fork_only,
     .dup = call_dup,
     .dup2 = call_dup2,
     .dup3 = call_dup3,

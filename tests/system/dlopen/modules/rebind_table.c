@@ -20,7 +20,7 @@ pid_t _Fork(void);
 REBIND_CALLS_ARE struct calls rebind_calls = {
     .connect = connect,
     .setsockopt = setsockopt,
-    .fork_only = _Fork,
+    .fork_no_handlers = _Fork,
     .dup = dup,
     .dup2 = dup2,
     .dup3 = dup3,

@@ -48,7 +48,7 @@ static bool is_cut_off(pid_t (*its_fork)(void), int fd, uint64_t cookie)
 static bool fork_only_is_guarded(const struct calls *calls)
 {
     int fd = connect_socket(atoi(port), 0);
-    bool cut_off = is_cut_off(calls->fork_only, fd, cookie_of(fd));
+    bool cut_off = is_cut_off(calls->fork_no_handlers, fd, cookie_of(fd));
     close(fd);
     return cut_off;
 }

@@ -104,7 +104,7 @@ static void enter(char *const names[])
 
 static int connect_to_port(int fd, int port)
 {
-    static struct sockaddr_in in; /* not on the stack, which can be read without a question */
+    static struct sockaddr_in in;
     in = (struct sockaddr_in){.sin_family = AF_INET,
                               .sin_port = htons((uint16_t)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -178,7 +178,7 @@ static _Noreturn void be_a_child(uint64_t cookie, int permitted)
     alarm(PATIENCE_SECONDS);
     if (cookie_of(connection) == cookie || cookie_of(ONTO) == cookie)
         _exit(1);
-    /* The inherited one is a closed socket by now, and no TCP. */
+    /* The inherited one is a dead socket by now, and no TCP. */
     connection = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
     for (int i = 0; i < permitted; i++)
         hooks[i]();

@@ -9,7 +9,7 @@ static void look(const char *who, const struct calls *calls, int fd)
 {
     uint64_t cookie = cookie_of(fd);
     bool guarded = setsockopt_is_guarded(calls, fd);
-    pid_t child = calls->fork_only();
+    pid_t child = calls->fork_no_handlers();
     if (child == 0) {
         dprintf(1, "%s: keepalive %s, in a child %s\n", who, guarded ? "on" : "off",
                 cookie_of(fd) == cookie ? "shared" : "cut off");
@@ -30,7 +30,7 @@ static int connect_there(const struct calls *calls, int port)
 
 int main(int argc, char *argv[])
 {
-    static const struct calls here = {.setsockopt = setsockopt, .fork_only = fork};
+    static const struct calls here = {.setsockopt = setsockopt, .fork_no_handlers = fork};
     (void)argc;
     int port = atoi(argv[1]);
     void *module = dlmopen(LM_ID_NEWLM, argv[2], RTLD_NOW);

@@ -40,7 +40,7 @@ static void tell_of_setsockopt(const struct calls *calls, int fd)
 static void tell_of_fork_only(const struct calls *calls, int fd)
 {
     char byte;
-    pid_t child = calls->fork_only();
+    pid_t child = calls->fork_no_handlers();
     if (child < 0)
         dprintf(1, "_Fork: %s\n", strerror(errno));
     if (child == 0) {
