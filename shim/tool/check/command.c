@@ -33,7 +33,7 @@ static int error_of(const char *path)
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
-/* In PATH. The first that can be executed; else one that cannot; NULL: none. */
+/* In PATH. The first that can be executed; else one that is there and cannot; NULL: none. */
 static char *look_up(const char *name)
 {
     const char *directories = getenv("PATH");
@@ -45,7 +45,7 @@ static char *look_up(const char *name)
         int error = error_of(path);
         if (error == 0)
             return path;
-        if (error == EACCES && refused == NULL)
+        if (error == EACCES && refused == NULL && access(path, F_OK) == 0)
             refused = path;
     }
     return refused;

@@ -32,6 +32,16 @@ Test(check_command, what_cannot_be_executed_is_refused_and_a_later_one_in_PATH_t
     expect_finding(checked_by(WRAPPER, WORDS("true"), WORDS(here)), 0, "ok", "true is 64-bit");
 }
 
+Test(check_command, directory_of_PATH_that_may_not_be_searched_has_no_command)
+{
+    char *closed = text("%s/closed", scratch_directory());
+    const char *const *check =
+        joined_words(as_nobody(WORDS(installed("here", LIBRARY))), WORDS("--check", "no-such"));
+    output_of(WORDS("mkdir", "-m", "700", closed));
+    expect_finding(run_program(check, WORDS(text("PATH=%s:/usr/bin:/bin", closed))), 1, "fail",
+                   "\"no-such\" is not found in PATH");
+}
+
 /* ---- scripts ---- */
 
 static char *script(const char *first_line)
