@@ -35,7 +35,7 @@ static void empty(int file)
     MUST(ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0);
 }
 
-static char *content_of(int file)
+static char *written_to(int file)
 {
     off_t size = lseek(file, 0, SEEK_CUR);
     MUST(size >= 0);
@@ -124,7 +124,7 @@ static void expect_some_port_and_never_port_0(const struct config *config)
 
 static void expect_a_printable_line_for_each_mistake(const struct config *config)
 {
-    char *content = content_of(complaints);
+    char *content = written_to(complaints);
     int lines = 0;
     for (char *at = content; *at != '\0'; lines++) {
         size_t length = strcspn(at, "\n");
@@ -151,7 +151,7 @@ static bool make_printed_environment(const struct config *config, struct environ
         return false;
     empty(printed);
     config_print(config, printed);
-    char *content = content_of(printed);
+    char *content = written_to(printed);
     char *line = strchr(content, '\n') + 1; /* the first one names the version */
     size_t length = 0;
     while (*line != '\0') {

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LONGEST_DESCRIPTION = 256 };
@@ -30,6 +32,13 @@ static inline _Noreturn void die(const char *what)
 {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
     _exit(1);
+}
+
+static inline long long nanoseconds_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
 static inline int checked(int result, const char *what)
@@ -62,6 +71,17 @@ static inline int connect_socket(int port, int flags)
     return fd;
 }
 
+/* Connects so many at a time, and closes them all. */
+static inline void use_numbers(int port, int count)
+{
+    int *numbers = calloc((size_t)count + 1, sizeof *numbers);
+    for (int i = 0; i < count; i++)
+        numbers[i] = connect_socket(port, 0);
+    for (int i = 0; i < count; i++)
+        close(numbers[i]);
+    free(numbers);
+}
+
 /* What the server calls this connection; -1 when the connection is no more. */
 static inline long long client_id(redisContext *context)
 {
@@ -89,6 +109,20 @@ static inline uint64_t cookie_of(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0)
         return cookie;
     return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+}
+
+static inline ino_t inode_of(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) < 0 ? 0 : status.st_ino;
+}
+
+static inline bool is_connecting(int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    checked(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO");
+    return info.tcpi_state == TCP_SYN_SENT;
 }
 
 static inline const char *result_of(ssize_t result)

@@ -52,7 +52,7 @@ static void close_others(long count)
             die("close");
 }
 
-static void connect_to(long count, int port)
+static void connect_often(long count, int port)
 {
     const struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -91,7 +91,7 @@ int main(int argc, char *argv[])
     if (strcmp(what, "close") == 0)
         close_others(count);
     if (strcmp(what, "connect") == 0 && argc > 3)
-        connect_to(count, atoi(argv[3]));
+        connect_often(count, atoi(argv[3]));
     if (strcmp(what, "get") == 0 && argc > 3)
         get(count, atoi(argv[3]));
     return 0;

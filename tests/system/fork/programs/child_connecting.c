@@ -17,14 +17,6 @@ static void *connect_at(void *fd)
     return NULL;
 }
 
-static bool is_connecting(int fd)
-{
-    struct tcp_info info;
-    socklen_t length = sizeof info;
-    checked(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO");
-    return info.tcpi_state == TCP_SYN_SENT;
-}
-
 /* No event tells that a thread has come as far as that. */
 static void connect_in_another_thread(int *fd)
 {

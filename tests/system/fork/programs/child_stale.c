@@ -6,16 +6,6 @@
 
 #include <sys/resource.h>
 
-static void use_numbers(int port, int count)
-{
-    int *numbers = calloc((size_t)count, sizeof *numbers);
-    for (int i = 0; i < count; i++)
-        numbers[i] = connect_socket(port, 0);
-    for (int i = 0; i < count; i++)
-        close(numbers[i]);
-    free(numbers);
-}
-
 static pid_t fork_and_wait(void)
 {
     pid_t child = fork();

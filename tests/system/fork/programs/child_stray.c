@@ -38,14 +38,6 @@ static void *hang(void *fd)
     return NULL;
 }
 
-static bool is_connecting(int fd)
-{
-    struct tcp_info info;
-    socklen_t length = sizeof info;
-    checked(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO");
-    return info.tcpi_state == TCP_SYN_SENT;
-}
-
 int main(void)
 {
     pthread_t thread;

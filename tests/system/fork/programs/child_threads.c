@@ -41,19 +41,6 @@ static int log_file;
 static ino_t log_inode;
 static atomic_bool enough;
 
-static ino_t inode_of(int fd)
-{
-    struct stat status;
-    return fstat(fd, &status) < 0 ? 0 : status.st_ino;
-}
-
-static long long now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
 /* ---- in the child ---- */
 
 static bool holds_a_connection_of_its_parent(void)
@@ -111,7 +98,7 @@ static void hold_other_things(struct holding *holding)
     atomic_store(&holding->file, inode_of(file));
     atomic_store(&holding->foreign_number, foreign);
     atomic_store(&holding->foreign, cookie_of(foreign));
-    atomic_store(&holding->others_since, now());
+    atomic_store(&holding->others_since, nanoseconds_now());
     usleep(300);
     atomic_store(&holding->others_since, 0);
     close(file);
@@ -144,7 +131,7 @@ static void *fork_often(void *argument)
     for (int i = 0; i < FORKS_EACH; i++) {
         int status = 0;
         wait_for_a_connection();
-        long long called = now();
+        long long called = nanoseconds_now();
         pid_t child = fork();
         if (child == 0)
             _exit(look_around(called));

@@ -38,16 +38,6 @@ static void end_of(pid_t child)
     wait_for(checked(child, "fork"));
 }
 
-static void use_numbers(int port, int count)
-{
-    int *numbers = calloc((size_t)count + 1, sizeof *numbers);
-    for (int i = 0; i < count; i++)
-        numbers[i] = connect_socket(port, 0);
-    for (int i = 0; i < count; i++)
-        close(numbers[i]);
-    free(numbers);
-}
-
 int main(int argc, char *argv[])
 {
     struct rlimit limit;

@@ -45,19 +45,6 @@ static const char *path;
 static int port, foreign_port;
 static atomic_bool enough;
 
-static long long now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
-static ino_t inode_of(int fd)
-{
-    struct stat status;
-    return fstat(fd, &status) < 0 ? 0 : status.st_ino;
-}
-
 /* ---- in the child ---- */
 
 static bool is_held_by(const struct holding *holding, uint64_t cookie)
@@ -162,7 +149,7 @@ static void hold_other_things(struct holding *holding)
     atomic_store(&holding->file, inode_of(file));
     atomic_store(&holding->foreign_number, foreign);
     atomic_store(&holding->foreign, cookie_of(foreign));
-    atomic_store(&holding->foreign_since, now());
+    atomic_store(&holding->foreign_since, nanoseconds_now());
     tune(foreign);
     usleep(300); /* long enough for somebody to fork meanwhile */
     atomic_store(&holding->foreign_since, 0);
@@ -210,7 +197,7 @@ static void *fork_often(void *argument)
     struct count *count = argument;
     while (!atomic_load(&enough)) {
         int status = 0;
-        long long called = now();
+        long long called = nanoseconds_now();
         pid_t child = count->fork();
         if (child == 0)
             _exit(look_around(called));

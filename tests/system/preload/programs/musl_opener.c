@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int connect_to(const char *port)
+static int connect_socket(const char *port)
 {
     struct sockaddr_in peer = {.sin_family = AF_INET,
                                .sin_port = htons((uint16_t)atoi(port)),
@@ -63,7 +63,7 @@ int main(int argc, char *argv[])
     const struct calls *calls = module == NULL ? NULL : dlsym(module, "rebind_calls");
     if (calls == NULL)
         return 1;
-    int fd = connect_to(argv[1]);
+    int fd = connect_socket(argv[1]);
     tell_of_setsockopt(calls, fd);
     tell_of_fork_only(calls, fd);
     return 0;
