@@ -63,10 +63,15 @@ static void drop_stale_records(void)
 {
     struct record record;
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
-        if (registry_holds(fd, &record))
-            log_cut(fd, &record);
-        else
+        if (!registry_holds(fd, &record)) {
             registry_drop(fd);
+        } else if (record.endpoint.family ==
+                   AF_UNSPEC) { /* a knock: the program knows nothing of it */
+            kernel_close(fd);
+            registry_drop(fd);
+        } else {
+            log_cut(fd, &record);
+        }
 }
 
 /*

@@ -128,7 +128,7 @@ static void remember(int fd, const struct endpoint *peer, bool has_orphan)
 static enum tcp_peer watched_peer(int fd)
 {
     enum tcp_peer peer = tcp_peer(fd);
-    if (peer == PEER_NONE)
+    if (peer == PEER_NONE && registry_is_own()) /* a child of vfork(2) has other descriptors */
         registry_unwatch(fd);
     return peer;
 }

@@ -83,8 +83,24 @@ bool half_open_knows(const struct endpoint *peer)
     return entry != NULL;
 }
 
+/* Claims the entry of that very connection. */
+static struct entry *claim_exactly(const struct endpoint *peer, const struct endpoint *local)
+{
+    int place = 0;
+    int64_t now = kernel_milliseconds();
+    struct entry *entry;
+    while ((entry = claim_next(peer, &place, now)) != NULL && !target_equal(&entry->local, local))
+        keep_entry(entry);
+    return entry;
+}
+
 bool half_open_remember(const struct endpoint *peer, const struct endpoint *local, bool has_orphan)
 {
+    struct entry *present = half_open_any() ? claim_exactly(peer, local) : NULL;
+    if (present != NULL) { /* by another descriptor of it */
+        keep_entry(present);
+        return false;
+    }
     for (int i = 0; i < ENTRIES; i++)
         if (claim(&entries[i], FREE)) {
             struct entry *entry = &entries[i];
@@ -175,7 +191,8 @@ static void cannot_knock(struct knock *knock, bool has_time)
     knock->entry = NULL;
 }
 
-/* On record while it is open, so that a child that another thread forks meanwhile is without it. */
+/* On record while it is open, as no connection of the program's: a child that another thread forks
+ * meanwhile closes it. */
 static void begin_knock(struct knock *knock, bool has_time)
 {
     struct entry *entry = knock->entry;
@@ -189,7 +206,7 @@ static void begin_knock(struct knock *knock, bool has_time)
     }
     uint64_t replaced = registry_recorded(knock->fd);
     knock->identity = registry_identify(knock->fd);
-    registry_record(knock->fd, replaced, knock->identity, &entry->peer);
+    registry_record(knock->fd, replaced, knock->identity, &(struct endpoint){.family = AF_UNSPEC});
     entry->knocks++;
     entry->knocked = kernel_milliseconds();
 }
@@ -224,7 +241,8 @@ static void end_knock(struct knock *knock)
     bool proven = is_proof(knock);
     if (knock->fd >= 0) {
         registry_forget(knock->fd, knock->identity);
-        kernel_close(knock->fd);
+        if (registry_identify(knock->fd) == knock->identity) /* else by a dup2 of the program */
+            kernel_close(knock->fd);
     }
     if (!proven && entry->knocks < KNOCKS)
         return;
@@ -362,8 +380,21 @@ static bool has_waited(int fd)
     return before;
 }
 
+/* A program that binds its port has sent that SYN itself, and it has been answered. */
+static void end_own(const struct endpoint *peer, int fd)
+{
+    struct endpoint own;
+    struct entry *entry = target_local(fd, &own) ? claim_exactly(peer, &own) : NULL;
+    if (entry == NULL)
+        return;
+    count(COUNT_RESET);
+    log_outcome(entry, true);
+    free_entry(entry);
+}
+
 void half_open_reset(const struct endpoint *peer, int fd)
 {
+    end_own(peer, fd);
     if ((kernel_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0 || has_waited(fd))
         reset_in_passing(peer);
     else

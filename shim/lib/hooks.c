@@ -167,10 +167,8 @@ EXPORTED pid_t fork(void)
 EXPORTED pid_t _Fork(void)
 {
     unsigned generation = fork_generation();
-    if (real()->fork_no_handlers == NULL) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (real()->fork_no_handlers == NULL) /* before glibc 2.34: a weak reference finds this hook */
+        return fork();
     fork_prepare(); /* fork(3) runs our handlers, this does not */
     pid_t child = real_after_cut()->fork_no_handlers();
     if (child == 0)

@@ -56,7 +56,8 @@ static void report(int fd)
 {
     struct record record;
     uint64_t identity = registry_identify(fd);
-    if (identity == 0 || !registry_knows(fd, identity) || !registry_holds(fd, &record))
+    if (identity == 0 || !registry_knows(fd, identity) || !registry_holds(fd, &record) ||
+        record.endpoint.family == AF_UNSPEC)
         return;
     bool is_copy = is_reported(identity);
     if (atomic_exchange(&reported[fd % PLACES], identity) != identity && !is_copy)

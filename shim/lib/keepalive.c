@@ -142,8 +142,9 @@ static bool is_unused_tcp(int fd)
     unsigned char state = TCP_CLOSE;
     if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) == 0)
         return state == TCP_CLOSE;
-    return kernel_socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP ||
-           kernel_setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, config()->keepidle) == 0;
+    return kernel_socket_option(fd, SO_TYPE) != SOCK_RAW &&
+           (kernel_socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP ||
+            kernel_setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, config()->keepidle) == 0);
 }
 
 bool keepalive_tune(int fd)

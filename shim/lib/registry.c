@@ -130,13 +130,6 @@ static void load_record(struct entry *entry, struct record *record)
     memcpy(record, words, sizeof *record);
 }
 
-static pid_t opener_on_record(struct entry *entry)
-{
-    struct record record;
-    load_record(entry, &record);
-    return record.opener;
-}
-
 static void store_record(struct entry *entry, const struct record *record)
 {
     uint64_t words[RECORD_WORDS] = {0};
@@ -241,7 +234,9 @@ static void fill_entry(struct leaf *leaf, int fd, uint64_t replaced, uint64_t id
         if (registry_identify(fd) != identity)
             return;
     }
-    if (opener_on_record(entry) != record->opener)
+    struct record present;
+    load_record(entry, &present);
+    if (present.opener != record->opener)
         store_record(entry, record);
     list(leaf, fd);
 }
@@ -251,9 +246,9 @@ static bool put_on_record(int fd, uint64_t replaced, uint64_t identity, const st
     struct leaf *leaf = make_leaf_of(fd);
     if (leaf == NULL)
         return false;
+    raise_highest(fd); /* registry_unwatch asks for it */
     if (record->endpoint.family != AF_UNIX)
         atomic_store(&registry_watched[fd % LEAF_SIZE], true);
-    raise_highest(fd);
     fill_entry(leaf, fd, replaced, identity, record);
     return true;
 }

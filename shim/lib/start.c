@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "dl/real.h"
+#include "dl/rebind.h"
 #include "dl/scope.h"
 #include "fork.h"
 #include "inherited.h"
@@ -60,6 +61,13 @@ static void remove_untrusted_variables(void)
         *kept = NULL;
 }
 
+/* In a child another thread's lock of the loader would be held for ever. */
+static void before_fork(void)
+{
+    rebind_deferred();
+    fork_prepare();
+}
+
 static void after_fork_in_parent(void)
 {
     fork_parent();
@@ -70,9 +78,9 @@ static void register_fork_handlers(void)
 {
     static char this_object; /* whose handlers these are: never unloaded, so never taken back */
     if (__register_atfork != NULL)
-        __register_atfork(fork_prepare, after_fork_in_parent, fork_child, &this_object);
+        __register_atfork(before_fork, after_fork_in_parent, fork_child, &this_object);
     else if (pthread_atfork != NULL)
-        pthread_atfork(fork_prepare, after_fork_in_parent, fork_child);
+        pthread_atfork(before_fork, after_fork_in_parent, fork_child);
 }
 
 static void __attribute__((constructor)) start(void)

@@ -389,11 +389,21 @@ Test(half_open, errno_stays)
     cr_expect_eq(errno, 1234);
 }
 
+Test(half_open, connection_that_two_descriptors_have_is_remembered_once)
+{
+    struct endpoint peer = free_local();
+    struct endpoint local = free_local();
+    cr_expect(half_open_remember(&peer, &local, false));
+    cr_expect_not(half_open_remember(&peer, &local, false));
+    local.port++;
+    cr_expect(half_open_remember(&peer, &local, false));
+}
+
 Test(half_open, table_has_room_for_1024)
 {
     struct endpoint peer = free_local();
     struct endpoint local = free_local();
-    for (int i = 0; i < 1024; i++)
+    for (int i = 0; i < 1024; i++, local.port++)
         cr_assert(half_open_remember(&peer, &local, false));
     cr_expect_not(half_open_remember(&peer, &local, false));
     half_open_forget_all();

@@ -41,7 +41,7 @@ bool object_read(struct object *object, const struct link_map *map);
 bool object_read_info(struct object *object, const struct dl_phdr_info *info);
 
 /* Where it defines this symbol itself: at this address in any version; or, for 0, anywhere in the
- * default version, which dlsym(3) finds. 0: it does not. */
+ * default version, but for an IFUNC. 0: it does not. */
 uintptr_t object_defines(const struct object *object, const char *symbol, uintptr_t address);
 
 /* Where in its symbol table those begin that the object itself defines: linkers sort the undefined

@@ -16,6 +16,18 @@ static const char *const libc_files[] = {"libc.so.6", "libpthread.so.0", "libdl.
 
 enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 
+/* Those that were loaded when it was last asked for them: none goes away. */
+static HOT_BSS struct object libc[LIBC_FILES];
+static HOT_BSS int libc_count;
+
+static bool is_known(const char *name)
+{
+    int i = 0;
+    while (i < libc_count && !text_is(libc[i].soname, name))
+        i++;
+    return i < libc_count;
+}
+
 /* The loader's list, which begins with the program and to which it appends what it loads: ld.so has
  * it for debuggers, <link.h>. */
 extern struct r_debug _r_debug __attribute__((weak)); /* musl declares none */
@@ -92,8 +104,10 @@ static const struct link_map *find(const struct scope *scope, const char *name, 
 
 static void add_called(struct scope *scope, const char *name, bool anywhere)
 {
-    const struct link_map *map =
-        text_is_one_of(name, libc_files, LIBC_FILES) ? NULL : find(scope, name, anywhere);
+    bool is_libcs = text_is_one_of(name, libc_files, LIBC_FILES);
+    if (is_libcs && !is_known(name)) /* libpthread.so.0 may come with a module */
+        libc_count = 0;
+    const struct link_map *map = is_libcs ? NULL : find(scope, name, anywhere);
     for (int i = 0; i < scope->size && map != NULL; i++)
         if (map == scope->objects[i])
             map = NULL;
@@ -136,12 +150,6 @@ bool scope_defines(struct scope *scope, const char *symbol)
             return true;
     return scope->is_too_large;
 }
-
-/* ---- libc ---- */
-
-/* As found when it was first asked for: it does not go away. */
-static HOT_BSS struct object libc[LIBC_FILES];
-static HOT_BSS int libc_count;
 
 bool scope_is_libcs(const struct scope *scope, const char *symbol, uintptr_t address)
 {
