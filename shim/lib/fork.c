@@ -52,12 +52,6 @@ static void log_cut(int fd, const struct record *record)
                   peer.text, age, record->opener);
 }
 
-static void log_no_dead_socket(int error)
-{
-    log_write(LOG_LEVEL_WARN, "socketpair: %s; connections are cut off with another socket",
-              error_name(error));
-}
-
 /* The program closed these connections, and may have reused their numbers: they are left alone. */
 static void drop_stale_records(void)
 {
@@ -147,7 +141,8 @@ static void replace_each(int dead)
 /* There is no descriptor left for a dead socket: closing the connections makes room for one. */
 static void close_first_then_replace(int error)
 {
-    log_no_dead_socket(error);
+    log_write(LOG_LEVEL_WARN, "socketpair: %s; connections are cut off with another socket",
+              error_name(error));
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
         kernel_close(fd);
     int dead = make_dead_socket();

@@ -18,9 +18,10 @@
 #include "registry.h"
 #include "tcp_state.h"
 
-static void log_guarded(int fd, const struct endpoint *endpoint)
+static void announce(int fd, const struct endpoint *endpoint)
 {
     struct target_name peer;
+    count(COUNT_GUARDED);
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     target_name(&peer, endpoint, fd);
@@ -34,12 +35,6 @@ static void log_guarded(int fd, const struct endpoint *endpoint)
               "descriptor %d guarded: %s, KEEPIDLE %d s, KEEPINTVL %d s, KEEPCNT %d, "
               "USER_TIMEOUT %d ms",
               fd, peer.text, times.idle, times.interval, times.count, times.user_timeout);
-}
-
-static void announce(int fd, const struct endpoint *endpoint)
-{
-    count(COUNT_GUARDED);
-    log_guarded(fd, endpoint);
 }
 
 /* EBADF: another thread has closed it meanwhile. */

@@ -97,10 +97,8 @@ static struct entry *claim_exactly(const struct endpoint *peer, const struct end
 bool half_open_remember(const struct endpoint *peer, const struct endpoint *local, bool has_orphan)
 {
     struct entry *present = half_open_any() ? claim_exactly(peer, local) : NULL;
-    if (present != NULL) { /* by another descriptor of it */
-        keep_entry(present);
-        return false;
-    }
+    if (present != NULL) /* by another descriptor of it */
+        free_entry(present);
     for (int i = 0; i < ENTRIES; i++)
         if (claim(&entries[i], FREE)) {
             struct entry *entry = &entries[i];
@@ -211,7 +209,7 @@ static void begin_knock(struct knock *knock, bool has_time)
     entry->knocked = kernel_milliseconds();
 }
 
-static void log_outcome(const struct entry *entry, bool proven)
+static void conclude(struct entry *entry, bool proven)
 {
     struct target_name peer, local;
     target_name(&peer, &entry->peer, -1);
@@ -222,6 +220,9 @@ static void log_outcome(const struct entry *entry, bool proven)
     else
         log_write(LOG_LEVEL_INFO, "%s may still hold its end of the dead connection from %s",
                   peer.text, local.text);
+    if (proven)
+        count(COUNT_RESET);
+    free_entry(entry);
 }
 
 /* It connected: the server has no other connection of that address and port. A refusal, by a
@@ -246,10 +247,7 @@ static void end_knock(struct knock *knock)
     }
     if (!proven && entry->knocks < KNOCKS)
         return;
-    if (proven)
-        count(COUNT_RESET);
-    log_outcome(entry, proven);
-    free_entry(entry);
+    conclude(entry, proven);
     knock->entry = NULL;
 }
 
@@ -385,11 +383,8 @@ static void end_own(const struct endpoint *peer, int fd)
 {
     struct endpoint own;
     struct entry *entry = target_local(fd, &own) ? claim_exactly(peer, &own) : NULL;
-    if (entry == NULL)
-        return;
-    count(COUNT_RESET);
-    log_outcome(entry, true);
-    free_entry(entry);
+    if (entry != NULL)
+        conclude(entry, true);
 }
 
 void half_open_reset(const struct endpoint *peer, int fd)

@@ -30,7 +30,7 @@ static inline bool half_open_any(void)
 /* Is one of this peer remembered? */
 bool half_open_knows(const struct endpoint *peer);
 
-/* Remembers a dead connection for ten minutes; false where it is, or 1,024 others are, already.
+/* Remembers a dead connection for ten minutes; false where 1,024 others are already.
  * `has_orphan`: its close leaves a FIN to be sent, and the port taken as long as that takes. */
 bool half_open_remember(const struct endpoint *peer, const struct endpoint *local, bool has_orphan);
 

@@ -50,17 +50,13 @@ static int value_of(const struct option *option)
 }
 
 /* A socket may be gone, closed by another thread: that is no refusal. */
-static void log_refusal(const struct option *option, int error)
+static void set_option(int fd, const struct option *option, int value)
 {
     static atomic_bool said[OPTIONS];
+    int error = kernel_setsockopt(fd, option->level, option->name, value);
     if (error < 0 && error != -EBADF && error != -ENOTSOCK)
         log_warn_once(&said[option - options], "%s: %s; connections go without it", option->label,
                       error_name(error));
-}
-
-static void set_option(int fd, const struct option *option, int value)
-{
-    log_refusal(option, kernel_setsockopt(fd, option->level, option->name, value));
 }
 
 /* 0, the loosest, where a sandbox refuses to tell. */

@@ -102,21 +102,13 @@ static int follow(struct walk *walk, const char *name, int flags, int error)
     return kernel_openat(walk->directory, is_absolute ? "/" : ".", INTO_DIRECTORY, 0);
 }
 
-static int check(int file)
-{
-    struct stat status = {0};
-    int error = kernel_fstat(file, &status);
-    if (error < 0)
-        return error;
-    if (status.st_nlink > 1)
-        return SECOND_NAME;
-    bool is_usual = S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || line_is_terminal(file);
-    return is_usual ? 0 : UNUSUAL_FILE;
-}
-
 static int checked(int file)
 {
-    int error = file < 0 ? 0 : check(file);
+    struct stat status = {0};
+    int error = file < 0 ? 0 : kernel_fstat(file, &status);
+    bool is_usual = S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || line_is_terminal(file);
+    if (error == 0 && file >= 0 && (status.st_nlink > 1 || !is_usual))
+        error = status.st_nlink > 1 ? SECOND_NAME : UNUSUAL_FILE;
     if (error == 0)
         return file;
     kernel_close(file);
@@ -151,8 +143,6 @@ int log_file_open(const char *path)
 const char *log_file_error(int error)
 {
     switch (error) {
-    case -EACCES:
-        return "permission denied";
     case -ENOENT:
         return "no such directory";
     case -ENOTDIR:
@@ -163,12 +153,6 @@ const char *log_file_error(int error)
         return "it has more than one name where others can give it one";
     case UNUSUAL_FILE:
         return "it is no regular file, FIFO or terminal where others can put one";
-    case -EISDIR:
-        return "it is a directory";
-    case -ENOSPC:
-        return "no space is left on the device";
-    case -EROFS:
-        return "the file system is read-only";
     case -ENXIO:
         return "it is a FIFO that nobody reads";
     default:

@@ -47,7 +47,7 @@ Test(log, missing_directory_is_reported_once_and_not_made)
 Test(log, directory_in_place_of_file_is_reported_once)
 {
     const char *path = scratch_directory();
-    expect_complaint_once(start_log(path), path, "it is a directory");
+    expect_complaint_once(start_log(path), path, "EISDIR");
 }
 
 Test(log, file_in_place_of_directory_is_reported_once)
@@ -63,7 +63,7 @@ Test(log, file_in_place_of_directory_is_reported_once)
 Test(log, full_device_is_reported_once)
 {
     needs_trusted_root();
-    expect_complaint_once(start_log("/dev/full"), "/dev/full", "no space is left on the device");
+    expect_complaint_once(start_log("/dev/full"), "/dev/full", "ENOSPC");
 }
 
 static void log_beyond_the_limit(void *path)

@@ -20,14 +20,6 @@ enum { LIBC_FILES = sizeof libc_files / sizeof libc_files[0] };
 static HOT_BSS struct object libc[LIBC_FILES];
 static HOT_BSS int libc_count;
 
-static bool is_known(const char *name)
-{
-    int i = 0;
-    while (i < libc_count && !text_is(libc[i].soname, name))
-        i++;
-    return i < libc_count;
-}
-
 /* The loader's list, which begins with the program and to which it appends what it loads: ld.so has
  * it for debuggers, <link.h>. */
 extern struct r_debug _r_debug __attribute__((weak)); /* musl declares none */
@@ -105,7 +97,7 @@ static const struct link_map *find(const struct scope *scope, const char *name, 
 static void add_called(struct scope *scope, const char *name, bool anywhere)
 {
     bool is_libcs = text_is_one_of(name, libc_files, LIBC_FILES);
-    if (is_libcs && !is_known(name)) /* libpthread.so.0 may come with a module */
+    if (is_libcs && !text_is(name, libc_files[0])) /* it may have come with this module */
         libc_count = 0;
     const struct link_map *map = is_libcs ? NULL : find(scope, name, anywhere);
     for (int i = 0; i < scope->size && map != NULL; i++)

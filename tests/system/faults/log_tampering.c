@@ -319,7 +319,7 @@ Test(log_tampering, a_log_that_is_swapped_for_a_directory_stops_nothing)
     cr_assert_eq(unlink(log_path()), 0);
     cr_assert_eq(mkdir(log_path(), 0700), 0);
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log_path(), "it is a directory"));
+    expect_unharmed(program, complaint_about(log_path(), "EISDIR"));
 }
 
 static void fill_up(const char *file)
@@ -346,7 +346,7 @@ Test(log_tampering, a_disk_that_fills_up_stops_nothing_and_lines_return_when_the
     fill_up(other);
     let_it_log_again(program);
     cr_assert_eq(unlink(other), 0);
-    expect_unharmed(program, complaint_about(log, "no space is left on the device"));
+    expect_unharmed(program, complaint_about(log, "ENOSPC"));
     struct stat status;
     cr_assert_eq(stat(log, &status), 0);
     cr_assert_gt(status.st_size, PAGE, "the child's lines came when there was room again");
@@ -360,7 +360,7 @@ Test(log_tampering, a_disk_that_turns_read_only_stops_nothing)
     struct program *program = start_logging(redis, log);
     cr_assert_eq(mount("none", disk, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "%s", strerror(errno));
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about(log, "the file system is read-only"));
+    expect_unharmed(program, complaint_about(log, "EROFS"));
 }
 
 Test(log_tampering, a_device_that_is_always_full_stops_nothing)
@@ -369,7 +369,7 @@ Test(log_tampering, a_device_that_is_always_full_stops_nothing)
     struct server *redis = start_redis(NULL);
     struct program *program = start_logging(redis, "/dev/full");
     let_it_log_again(program);
-    expect_unharmed(program, complaint_about("/dev/full", "no space is left on the device"));
+    expect_unharmed(program, complaint_about("/dev/full", "ENOSPC"));
 }
 
 /* ---- names that somebody else chose ---- */
