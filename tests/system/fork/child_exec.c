@@ -1,6 +1,6 @@
 /*
  * A command that a program with Redis connections starts inherits none of them. Runs
- * programs/child_exec.c and child_vfork.c.
+ * programs/child_exec.c, child_vfork.c and child_vfork_close.c.
  */
 #include "child.h"
 
@@ -60,4 +60,13 @@ Test(child_exec, vfork_child_leaves_parents_records_intact)
         "file: write bytes\n"
         "copy of the file: write bytes\n"
         "parent: same client\n");
+}
+
+/* It shares its parent's memory, and so what the library knows, but not the descriptors. */
+Test(child_exec, parents_keepalive_stays_after_vfork_child_has_closed_its_number_twice)
+{
+    struct server *server = start_redis(NULL);
+    const char *const *argv = WORDS(built_program("child_vfork_close"), port_of(server));
+    expect(argv, NULL, "keepalive off\n");
+    expect(argv, guarded(server, NULL), "keepalive on\n");
 }
