@@ -22,6 +22,7 @@
 
 #include "fork.h"
 #include "kernel.h"
+#include "log.h"
 #include "registry.h"
 #include "unit.h"
 
@@ -313,6 +314,91 @@ Test(half_open, later_calls_on_connection_that_has_waited_do_not_wait_again)
     for (int i = 0; i < 3; i++)
         took += milliseconds_of_reset(&peer, fd);
     cr_expect(took <= 2000 + MARGIN, "%d ms", (int)took);
+}
+
+/* Its own SYN was the knock: it has been answered. */
+Test(half_open, connect_from_old_port_is_proof_and_waits_for_nothing)
+{
+    int capture = start_log("stderr");
+    int listener = listener_with(9);
+    int fd = program_socket(0);
+    struct sockaddr_in in = name_of(listener);
+    struct endpoint peer = endpoint_of(&in);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&in, sizeof in), 0);
+    in = name_of(fd);
+    struct endpoint local = endpoint_of(&in);
+    half_open_remember(&peer, &local, false);
+    half_open_reset(&peer, fd);
+    cr_expect_not(half_open_any());
+    cr_expect(log_says(captured(capture),
+                       text("127.0.0.1:%d has dropped its end of the dead connection from "
+                            "127.0.0.1:%d",
+                            peer.port, local.port)),
+              "%s", captured(capture));
+}
+
+/* ---- meanwhile, in another thread ---- */
+
+struct knocking {
+    struct endpoint peer;
+    struct connection program; /* the only one of the program's on record */
+    pthread_t thread;
+    int knock;
+};
+
+static void *reset_silent_peer(void *knocking)
+{
+    half_open_reset(&((struct knocking *)knocking)->peer, program_socket(0));
+    return NULL;
+}
+
+/* Returns while the knock, which nobody answers, is open: for half a second. */
+static void start_knocking(struct knocking *knocking)
+{
+    struct endpoint local = free_local();
+    knocking->peer = silent_peer();
+    knocking->program = connect_on_loopback(AF_INET);
+    int fd = knocking->program.client;
+    cr_assert(registry_record(fd, registry_recorded(fd), registry_identify(fd), &knocking->peer));
+    half_open_remember(&knocking->peer, &local, false);
+    cr_assert_eq(pthread_create(&knocking->thread, NULL, reset_silent_peer, knocking), 0);
+    while ((knocking->knock = registry_next(fd)) < 0)
+        poll(NULL, 0, 1);
+}
+
+static void expect_no_knock(void *argument)
+{
+    struct knocking *knocking = argument;
+    int capture = capture_stderr();
+    log_start();
+    fork_sever();
+    EXPECT(!is_open(knocking->knock));
+    const char *lines = captured(capture);
+    const char *said = text("descriptor %d cut off in this child", knocking->program.client);
+    EXPECT(strstr(lines, said) != NULL);
+    EXPECT(strchr(lines, '\n') == strrchr(lines, '\n'));
+}
+
+Test(half_open, forked_child_has_no_knock_of_another_thread_and_log_does_not_name_it)
+{
+    struct knocking knocking;
+    configure(WORDS("LOG=stderr", "LOG_LEVEL=debug"));
+    start_knocking(&knocking);
+    in_child(expect_no_knock, &knocking);
+    pthread_join(knocking.thread, NULL);
+}
+
+/* A pipe: nothing that waits for the knock's answer takes it for one. */
+Test(half_open, file_that_program_puts_at_number_of_knock_stays_open)
+{
+    struct knocking knocking;
+    int ends[2];
+    configure(WORDS(NULL));
+    cr_assert_eq(pipe(ends), 0);
+    start_knocking(&knocking);
+    cr_assert_eq(dup2(ends[0], knocking.knock), knocking.knock);
+    pthread_join(knocking.thread, NULL);
+    cr_expect(is_open(knocking.knock));
 }
 
 /* ---- for how long ---- */

@@ -6,9 +6,9 @@
  * CLOSE is how it lets go of the old connection: close, dup2 and dup3 (as OpenJDK), unspec (connect
  * to AF_UNSPEC, on the same socket again), shutdown (then close, as redis-py), or the path of
  * modules/half_open_module, which closes it.
- * CONNECT is how it connects again: blocking; error (non-blocking, then SO_ERROR, as redis-py and
- * event loops); option (non-blocking, then setsockopt, as phpredis); or the path of that module,
- * which asks for SO_ERROR.
+ * CONNECT is how it connects again: blocking; same-port (blocking, from its old port); error
+ * (non-blocking, then SO_ERROR, as redis-py and event loops); option (non-blocking, then
+ * setsockopt, as phpredis); or the path of that module, which asks for SO_ERROR.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -17,13 +17,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct sockaddr_in server;
+static struct sockaddr_in server, own;
 
 static void fail(const char *what)
 {
@@ -74,10 +75,14 @@ static void connect_without_blocking(int fd, const char *how)
 
 static void connect_again(int fd, const char *how)
 {
-    if (!is(how, "blocking"))
+    bool same_port = is(how, "same-port");
+    if (same_port && bind(fd, (struct sockaddr *)&own, sizeof own) < 0)
+        fail("bind");
+    if (!same_port && !is(how, "blocking"))
         connect_without_blocking(fd, how);
     else if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0)
         fail("connect");
+    getsockname(fd, (struct sockaddr *)&own, &(socklen_t){sizeof own});
     static const char wait[] = "BLPOP queue 0\r\n";
     if (send(fd, wait, sizeof wait - 1, MSG_NOSIGNAL) < 0)
         fail("send");
