@@ -89,7 +89,7 @@ $(REBIND_FOUND):
 
 $(SYSTEM_MODULES)/rebind_opener.so: TEST_CFLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/by_library'
 
-REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,loop open errors signal stack)
+REBIND_OPENERS := $(patsubst %,$(SYSTEM_PROGRAMS)/rebind_%,loop open errors signal stack fork)
 $(REBIND_OPENERS): $(SYSTEM_MODULES)/rebind_opener.so
 $(REBIND_OPENERS): private TEST_CFLAGS += \
     -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/../modules/by_program' -Wl,--no-as-needed \

@@ -276,6 +276,13 @@ Test(rebind_open, deferred_rebind_fits_signal_handlers_small_stack)
     expect(argv, guarded(server, NULL), "setsockopt: guarded\n");
 }
 
+Test(rebind_open, forkpty_child_calls_hooks_though_another_thread_held_loaders_lock)
+{
+    const char *const *argv = WORDS(built_program("rebind_fork"), "rebind_of_program.so");
+    expect(argv, WORDS(preloaded, "REDISGUARD_DEEPBIND=keep"), "forked\n");
+    expect(argv, WORDS(preloaded), "forked\n");
+}
+
 Test(rebind_open, constructor_may_do_anything_while_its_module_is_opened)
 {
     struct server *server = start_redis(NULL);
