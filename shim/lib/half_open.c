@@ -232,8 +232,8 @@ static bool is_proof(const struct knock *knock)
     int error = 0;
     if (!knock->answered)
         return false;
-    kernel_getsockopt(knock->fd, SOL_SOCKET, SO_ERROR, &error, sizeof error);
-    return error == 0 || error == ECONNREFUSED;
+    int result = kernel_getsockopt(knock->fd, SOL_SOCKET, SO_ERROR, &error, sizeof error);
+    return result != -ENOTSOCK && (error == 0 || error == ECONNREFUSED);
 }
 
 static void end_knock(struct knock *knock)
