@@ -59,8 +59,7 @@ static void drop_stale_records(void)
     for (int fd = registry_next(-1); fd >= 0; fd = registry_next(fd))
         if (!registry_holds(fd, &record)) {
             registry_drop(fd);
-        } else if (record.endpoint.family ==
-                   AF_UNSPEC) { /* a knock: the program knows nothing of it */
+        } else if (record.endpoint.family == AF_UNSPEC) { /* a knock, not the program's */
             kernel_close(fd);
             registry_drop(fd);
         } else {

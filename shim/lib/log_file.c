@@ -105,10 +105,12 @@ static int follow(struct walk *walk, const char *name, int flags, int error)
 static int checked(int file)
 {
     struct stat status = {0};
-    int error = file < 0 ? 0 : kernel_fstat(file, &status);
-    bool is_usual = S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || line_is_terminal(file);
-    if (error == 0 && file >= 0 && (status.st_nlink > 1 || !is_usual))
-        error = status.st_nlink > 1 ? SECOND_NAME : UNUSUAL_FILE;
+    int error = kernel_fstat(file, &status);
+    if (error == 0 && status.st_nlink > 1)
+        error = SECOND_NAME;
+    else if (error == 0 && !S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode) &&
+             !line_is_terminal(file))
+        error = UNUSUAL_FILE;
     if (error == 0)
         return file;
     kernel_close(file);
@@ -134,7 +136,7 @@ int log_file_open(const char *path)
         }
         kernel_close(walk.directory);
         if (is_last)
-            return is_safe ? next : checked(next);
+            return is_safe || next < 0 ? next : checked(next);
         walk.directory = next;
     }
     return walk.directory;

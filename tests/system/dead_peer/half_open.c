@@ -176,11 +176,7 @@ Test(half_open, job_arrives_where_program_connects_from_its_old_port)
     enter_network_with_redis();
     struct program *worker = start_worker("close", "same-port", "REDISGUARD_LOG_LEVEL=info");
     outage_under(worker);
-    tell_program(worker, "again\n");
-    wait_for_line(worker, "connected");
-    WAIT_UNTIL(waiting() == 1);
-    redis_ask(redis, "RPUSH queue job");
-    wait_for_line(worker, "popped");
+    expect_only_the_new_connection(worker);
     const char *log = end_program(worker).err;
     cr_expect_eq(lines_with(log, "has dropped its end of the dead connection from 127.0.0.1:"), 1,
                  "%s", log);

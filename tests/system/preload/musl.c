@@ -173,7 +173,7 @@ static const char *opened_by(const char *musl, struct server *redis)
     return by_name;
 }
 
-static bool has_fork_only(const char *musl)
+static bool has_fork_no_handlers(const char *musl)
 {
     return strstr(output_of(WORDS("nm", "-D", "--defined-only", musl)), " _Fork\n") != NULL;
 }
@@ -187,19 +187,19 @@ Test(musl, module_is_found_as_without_guard_and_guarded)
 }
 
 /* The same loader, with the one name made unfindable: what musl was before 1.2.3. */
-static const char *without_fork_only(const char *musl)
+static const char *without_fork_no_handlers(const char *musl)
 {
     const char *older = text("%s/older", scratch_directory());
     output_of(WORDS("sh", "-c",
                     text("LC_ALL=C sed 's/\\x00_Fork\\x00/\\x00_gone\\x00/' %s >%s && chmod 755 %s",
                          musl, older, older)));
-    cr_assert_not(has_fork_only(older));
+    cr_assert_not(has_fork_no_handlers(older));
     return older;
 }
 
 Test(musl, hooks_work_on_old_musl_and__Fork_forks)
 {
-    const char *musl = without_fork_only(loader()), *program = sockets_program();
+    const char *musl = without_fork_no_handlers(loader()), *program = sockets_program();
     struct server *redis = start_redis(NULL);
     EXPECT_LINES(printed_by(WORDS(musl, program, "socket=tcp", connect_step(redis), "daemon",
                                   "ping", "fork", "ping", "wait", "ping"),

@@ -19,7 +19,7 @@ static int call_setsockopt(int fd, int level, int name, const void *value, sockl
     return setsockopt(fd, level, name, value, length);
 }
 
-static pid_t call_fork_only(void)
+static pid_t call_fork_no_handlers(void)
 {
     return _Fork();
 }
@@ -62,7 +62,7 @@ static pid_t call_getppid(void)
 const struct calls rebind_calls = {
     .connect = call_connect,
     .setsockopt = call_setsockopt,
-    .fork_no_handlers = call_fork_only,
+    .fork_no_handlers = call_fork_no_handlers,
     .dup = call_dup,
     .dup2 = call_dup2,
     .dup3 = call_dup3,

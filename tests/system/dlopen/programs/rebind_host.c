@@ -45,7 +45,7 @@ static bool is_cut_off(pid_t (*its_fork)(void), int fd, uint64_t cookie)
     return status != 0;
 }
 
-static bool fork_only_is_guarded(const struct calls *calls)
+static bool fork_no_handlers_is_guarded(const struct calls *calls)
 {
     int fd = connect_socket(atoi(port), 0);
     bool cut_off = is_cut_off(calls->fork_no_handlers, fd, cookie_of(fd));
@@ -71,7 +71,7 @@ int main(int argc, char *argv[])
     tell("setsockopt", keeps_options(calls));
     tell("setsockopt again", keeps_options(calls));
     tell("connect", connect_is_guarded(calls));
-    tell("_Fork", fork_only_is_guarded(calls));
+    tell("_Fork", fork_no_handlers_is_guarded(calls));
     tell_of_copies(calls);
     calls = calls_of(calls->dlopen(argv[3], RTLD_LAZY | RTLD_DEEPBIND));
     tell("dlopen", keeps_options(calls));

@@ -37,7 +37,7 @@ static void tell_of_setsockopt(const struct calls *calls, int fd)
     dprintf(1, "setsockopt: %s\n", value != 0 ? "guarded" : "bypasses");
 }
 
-static void tell_of_fork_only(const struct calls *calls, int fd)
+static void tell_of_fork_no_handlers(const struct calls *calls, int fd)
 {
     char byte;
     pid_t child = calls->fork_no_handlers();
@@ -65,6 +65,6 @@ int main(int argc, char *argv[])
         return 1;
     int fd = connect_socket(argv[1]);
     tell_of_setsockopt(calls, fd);
-    tell_of_fork_only(calls, fd);
+    tell_of_fork_no_handlers(calls, fd);
     return 0;
 }
